@@ -1,0 +1,120 @@
+/*
+ * Bounded growing buffer. Never grows past its stated maximum and never
+ * leaves old contents on the heap.
+ */
+#include "core/buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "core/mem.h"
+
+void buf_init(struct buf *b, size_t max)
+{
+	*b = (struct buf){ .max = max };
+}
+
+void buf_deinit(struct buf *b)
+{
+	free(b->data);
+	*b = (struct buf){ .max = b->max };
+}
+
+void buf_wipe(struct buf *b)
+{
+	if (b->data)
+		explicit_bzero(b->data, b->cap);
+	buf_deinit(b);
+}
+
+void buf_reset(struct buf *b)
+{
+	b->len = 0;
+	b->overflow = false;
+	if (b->data)
+		b->data[0] = 0;
+}
+
+/* Room for @n more bytes and a final zero; false marks the overflow. */
+static bool reserve(struct buf *b, size_t n)
+{
+	size_t need, cap;
+	uint8_t *data;
+
+	if (b->overflow || n > b->max - b->len) {
+		b->overflow = true;
+		return false;
+	}
+	need = b->len + n + 1;
+	if (need <= b->cap)
+		return true;
+	cap = b->cap ? b->cap : 64;
+	while (cap < need)
+		cap = cap > SIZE_MAX / 2 ? need : cap * 2;
+	data = mem_zalloc(cap);
+	if (b->data) {
+		memcpy(data, b->data, b->len);
+		explicit_bzero(b->data, b->cap);
+		free(b->data);
+	}
+	b->data = data;
+	b->cap = cap;
+	return true;
+}
+
+void buf_add(struct buf *b, const void *p, size_t n)
+{
+	if (!reserve(b, n))
+		return;
+	if (n)
+		memcpy(b->data + b->len, p, n);
+	b->len += n;
+	b->data[b->len] = 0;
+}
+
+void buf_add_byte(struct buf *b, uint8_t byte)
+{
+	buf_add(b, &byte, 1);
+}
+
+void buf_add_zeros(struct buf *b, size_t n)
+{
+	if (!reserve(b, n))
+		return;
+	memset(b->data + b->len, 0, n + 1);
+	b->len += n;
+}
+
+void buf_add_str(struct buf *b, const char *s)
+{
+	buf_add(b, s, strlen(s));
+}
+
+void buf_printf(struct buf *b, const char *fmt, ...)
+{
+	va_list ap, again;
+	int n;
+
+	va_start(ap, fmt);
+	va_copy(again, ap);
+	n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	if (n >= 0 && reserve(b, (size_t)n)) {
+		vsnprintf((char *)b->data + b->len, (size_t)n + 1, fmt, again);
+		b->len += (size_t)n;
+	}
+	va_end(again);
+}
+
+const char *buf_str(const struct buf *b)
+{
+	return b->data ? (const char *)b->data : "";
+}
+
+enum status buf_check(const struct buf *b, const char *what, struct err *err)
+{
+	if (b->overflow)
+		return err_set(err, ST_REJECTED, "%s: longer than %zu bytes",
+			       what, b->max);
+	return ST_OK;
+}

@@ -1,0 +1,43 @@
+#ifndef CX_CORE_BUF_H
+#define CX_CORE_BUF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/err.h"
+
+/*
+ * Growing byte buffer that states its maximum. Running past it sets
+ * @overflow and drops the bytes; a writer checks once, at the end, with
+ * buf_check(). The data is always followed by a zero byte.
+ */
+struct buf {
+	uint8_t *data; /* NULL while empty */
+	size_t len, cap, max;
+	bool overflow;
+};
+
+/** buf_init - @max: the most bytes it may hold */
+void buf_init(struct buf *b, size_t max);
+/** buf_deinit - frees; the struct may be initialised again */
+void buf_deinit(struct buf *b);
+/** buf_wipe - overwrites the bytes, then buf_deinit: for secrets. A buffer
+ * that grows wipes what it leaves behind, so no copy stays on the heap. */
+void buf_wipe(struct buf *b);
+#define AUTO_BUF        __attribute__((cleanup(buf_deinit))) struct buf
+#define AUTO_SECRET_BUF __attribute__((cleanup(buf_wipe))) struct buf
+
+void buf_reset(struct buf *b); /* length 0, memory kept */
+void buf_add(struct buf *b, const void *p, size_t n);
+void buf_add_byte(struct buf *b, uint8_t byte);
+void buf_add_zeros(struct buf *b, size_t n);
+void buf_add_str(struct buf *b, const char *s);
+void buf_printf(struct buf *b, const char *fmt, ...) PRINTF(2, 3);
+/** buf_str - the bytes as a string; "" while empty; owned by @b */
+const char *buf_str(const struct buf *b);
+/** buf_check - ST_REJECTED naming @what and the maximum after an overflow */
+enum status buf_check(const struct buf *b, const char *what,
+		      struct err *err) MUST_CHECK;
+
+#endif
