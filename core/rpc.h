@@ -1,0 +1,99 @@
+#ifndef CX_CORE_RPC_H
+#define CX_CORE_RPC_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "core/err.h"
+#include "core/http.h"
+#include "core/mem.h"
+
+/*
+ * JSON-RPC 2.0 client of one endpoint: http(s):// by POST, ws(s):// over one
+ * libwebsockets connection with eth_subscribe notifications. Connects by
+ * itself, reconnects with backoff, fails what was in flight with ST_TRANSIENT.
+ */
+struct rpc;
+struct rpc_call;
+
+struct rpc_error {
+	int64_t code;
+	const char
+	    *message; /* at most 300 bytes, control characters replaced */
+};
+
+/**
+ * rpc_done_fn - called exactly once from the loop, unless cancelled
+ * @st: ST_OK with @result; ST_REJECTED with @error when the node answered with
+ *	an error object; ST_TRANSIENT: no answer, HTTP error, not JSON
+ * @result: valid inside the call only (steal parts with cJSON_Detach…)
+ * @error: NULL unless the node answered with an error object
+ */
+typedef void (*rpc_done_fn)(void *arg, enum status st, cJSON *result,
+			    const struct rpc_error *error,
+			    const struct err *err);
+
+/** subscription message: params.result, valid inside the call only */
+typedef void (*rpc_notify_fn)(void *arg, const char *subscription,
+			      cJSON *result);
+/** the socket came up (true: subscribe again now) or went away (false) */
+typedef void (*rpc_state_fn)(void *arg, bool up, const struct err *err);
+
+struct rpc_opts {
+	const char *url;     /* may hold a key: never logged */
+	uint32_t timeout_ms; /* per call */
+	size_t max_message;  /* bytes of one answer */
+	uint32_t idle_ms;    /* ws: ping after this, dead after twice this */
+	rpc_notify_fn on_notify; /* ws only; may be NULL */
+	rpc_state_fn on_state;   /* ws only; may be NULL */
+	void *arg;
+};
+
+/** rpc_new - @http is used by http(s) URLs and may be shared. ST_REJECTED for
+ * an unusable URL. Release with rpc_free(), which drops callbacks. */
+enum status rpc_new(struct rpc **out, uv_loop_t *loop, struct http *http,
+		    const struct rpc_opts *opts, struct err *err) MUST_CHECK;
+void rpc_free(struct rpc *r);
+DEFINE_AUTO(rpc, rpc_free)
+
+/** rpc_label - scheme://host:port of the endpoint, without credentials, path
+ * or query: what logs call it */
+const char *rpc_label(const struct rpc *r);
+/** rpc_is_ws - whether eth_subscribe can work */
+bool rpc_is_ws(const struct rpc *r);
+/** rpc_reconnect - ws: drop a silent socket and connect again with backoff */
+void rpc_reconnect(struct rpc *r);
+
+/**
+ * rpc_call - send one call
+ * @params: JSON array text, e.g. "[\"latest\",false]"; copied
+ */
+struct rpc_call *rpc_call(struct rpc *r, const char *method, const char *params,
+			  rpc_done_fn done, void *arg);
+/** rpc_cancel - @call must not have been answered; its callback is dropped */
+void rpc_cancel(struct rpc_call *call);
+
+struct rpc_batch_item {
+	const char *method, *params;
+};
+
+/** rpc_batch_done_fn - @results: @n members in the order asked, an item the
+ * node refused being NULL with its error in @errors */
+typedef void (*rpc_batch_done_fn)(void *arg, enum status st, cJSON **results,
+				  const struct rpc_error *errors, size_t n,
+				  const struct err *err);
+/** rpc_batch - one JSON array of calls, answered by one backend */
+struct rpc_call *rpc_batch(struct rpc *r, const struct rpc_batch_item *items,
+			   size_t n, rpc_batch_done_fn done, void *arg);
+
+/**
+ * rpc_wait - for commands: call and run the loop until the answer
+ * @result: set on ST_OK; caller owns it, release with cJSON_Delete()
+ * The node's error text becomes @err on ST_REJECTED.
+ */
+enum status rpc_wait(cJSON **result, struct rpc *r, const char *method,
+		     const char *params, struct err *err) MUST_CHECK;
+
+#endif
