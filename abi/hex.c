@@ -1,0 +1,215 @@
+/*
+ * Hex text to bytes and back, and JSON-RPC quantities. Never quotes its input
+ * in an error: the text may be a key.
+ */
+#include "abi/hex.h"
+
+#include <string.h>
+
+#include "abi/keccak.h"
+#include "abi/u256.h"
+
+static const char digits[] = "0123456789abcdef";
+
+int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+char *hex_encode_bare(char *out, const void *p, size_t n)
+{
+	const uint8_t *in = p;
+
+	for (size_t i = 0; i < n; i++) {
+		out[2 * i] = digits[in[i] >> 4];
+		out[2 * i + 1] = digits[in[i] & 15];
+	}
+	out[2 * n] = '\0';
+	return out;
+}
+
+char *hex_encode(char *out, const void *p, size_t n)
+{
+	out[0] = '0';
+	out[1] = 'x';
+	hex_encode_bare(out + 2, p, n);
+	return out;
+}
+
+void hex_add(struct buf *b, const void *p, size_t n)
+{
+	const uint8_t *in = p;
+
+	buf_add(b, "0x", 2);
+	for (size_t i = 0; i < n; i++) {
+		buf_add_byte(b, (uint8_t)digits[in[i] >> 4]);
+		buf_add_byte(b, (uint8_t)digits[in[i] & 15]);
+	}
+}
+
+char *hex_address(char out[static HEX_ADDRESS_SIZE], const struct address *a)
+{
+	return hex_encode(out, a->b, sizeof(a->b));
+}
+
+char *hex_hash(char out[static HEX_HASH_SIZE], const struct hash32 *h)
+{
+	return hex_encode(out, h->b, sizeof(h->b));
+}
+
+char *hex_address_checksum(char out[static HEX_ADDRESS_SIZE],
+			   const struct address *a)
+{
+	struct hash32 h;
+	unsigned nibble;
+
+	hex_address(out, a);
+	h = keccak256(out + 2, 40);
+	for (size_t i = 0; i < 40; i++) {
+		nibble = i % 2 ? h.b[i / 2] & 15u : (unsigned)h.b[i / 2] >> 4;
+		if (out[2 + i] >= 'a' && nibble >= 8)
+			out[2 + i] = (char)(out[2 + i] - 'a' + 'A');
+	}
+	return out;
+}
+
+static bool all_digits(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (hex_digit(text[i]) < 0)
+			return false;
+	}
+	return true;
+}
+
+static uint8_t byte_at(const char *text)
+{
+	return (uint8_t)(hex_digit(text[0]) << 4 | hex_digit(text[1]));
+}
+
+static bool has_prefix(const char *text)
+{
+	return text[0] == '0' && text[1] == 'x';
+}
+
+enum status hex_decode_bare(void *out, size_t n, const char *text, size_t len,
+			    const char *what, struct err *err)
+{
+	uint8_t *p = out;
+
+	if (len != 2 * n)
+		return err_set(err, ST_REJECTED,
+			       "%s: %zu hex digits wanted, got %zu characters",
+			       what, 2 * n, len);
+	if (!all_digits(text, len))
+		return err_set(err, ST_REJECTED, "%s: not hex", what);
+	for (size_t i = 0; i < n; i++)
+		p[i] = byte_at(text + 2 * i);
+	return ST_OK;
+}
+
+enum status hex_decode_fixed(void *out, size_t n, const char *text,
+			     const char *what, struct err *err)
+{
+	if (!has_prefix(text))
+		return err_set(err, ST_REJECTED, "%s: 0x… wanted", what);
+	return hex_decode_bare(out, n, text + 2, strlen(text + 2), what, err);
+}
+
+enum status hex_decode_buf(struct buf *out, const char *text, const char *what,
+			   struct err *err)
+{
+	size_t len;
+
+	if (!has_prefix(text))
+		return err_set(err, ST_REJECTED, "%s: 0x… wanted", what);
+	text += 2;
+	len = strlen(text);
+	if (len % 2)
+		return err_set(err, ST_REJECTED, "%s: odd count of hex digits",
+			       what);
+	if (!all_digits(text, len))
+		return err_set(err, ST_REJECTED, "%s: not hex", what);
+	for (size_t i = 0; i < len; i += 2)
+		buf_add_byte(out, byte_at(text + i));
+	return buf_check(out, what, err);
+}
+
+enum status hex_decode_address(struct address *out, const char *text,
+			       const char *what, struct err *err)
+{
+	return hex_decode_fixed(out->b, sizeof(out->b), text, what, err);
+}
+
+enum status hex_decode_hash(struct hash32 *out, const char *text,
+			    const char *what, struct err *err)
+{
+	return hex_decode_fixed(out->b, sizeof(out->b), text, what, err);
+}
+
+enum status hex_quantity_u256(struct u256 *out, const char *text,
+			      const char *what, struct err *err)
+{
+	struct u256 v = { 0 };
+	size_t len;
+
+	if (!has_prefix(text))
+		return err_set(err, ST_REJECTED, "%s: 0x… wanted", what);
+	text += 2;
+	len = strnlen(text, 65);
+	if (len == 0 || len > 64 || !all_digits(text, len))
+		return err_set(err, ST_REJECTED, "%s: not a hex quantity",
+			       what);
+	if (text[0] == '0' && len > 1)
+		return err_set(err, ST_REJECTED,
+			       "%s: quantity with leading zeros", what);
+	for (size_t i = 0; i < len; i++) {
+		v = u256_shl(&v, 4);
+		v.w[0] |= (uint64_t)hex_digit(text[i]);
+	}
+	*out = v;
+	return ST_OK;
+}
+
+enum status hex_quantity_u64(uint64_t *out, const char *text, const char *what,
+			     struct err *err)
+{
+	struct u256 v;
+	enum status st;
+
+	st = hex_quantity_u256(&v, text, what, err);
+	if (st != ST_OK)
+		return st;
+	if (!u256_to_u64(out, &v))
+		return err_set(err, ST_REJECTED, "%s: above 64 bits", what);
+	return ST_OK;
+}
+
+char *hex_put_quantity_u256(char out[static HEX_QUANTITY_SIZE],
+			    const struct u256 *v)
+{
+	unsigned nibbles = (u256_bits(v) + 3) / 4;
+	char *p = out;
+
+	*p++ = '0';
+	*p++ = 'x';
+	if (nibbles == 0)
+		*p++ = '0';
+	while (nibbles-- > 0)
+		*p++ = digits[v->w[nibbles / 16] >> (4 * (nibbles % 16)) & 15];
+	*p = '\0';
+	return out;
+}
+
+char *hex_put_quantity_u64(char out[static HEX_QUANTITY_SIZE], uint64_t v)
+{
+	struct u256 wide = u256_from_u64(v);
+
+	return hex_put_quantity_u256(out, &wide);
+}
