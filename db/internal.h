@@ -1,0 +1,113 @@
+#ifndef CX_DB_INTERNAL_H
+#define CX_DB_INTERNAL_H
+
+#include <libpq-fe.h>
+
+#include "db/db.h"
+
+/* Shared by the files of db/ only. */
+
+enum db_item_kind {
+	ITEM_STMT = 1, /* one statement with parameters */
+	ITEM_COPY,     /* COPY … FROM STDIN and its rows */
+	ITEM_SCRIPT,   /* several statements without parameters */
+};
+
+struct db_item {
+	enum db_item_kind kind;
+	char *sql;
+	/* ITEM_STMT: what PQsendQueryParams wants; one block of memory */
+	int n;
+	char **values;
+	int *lengths;
+	int *formats;
+	Oid *types;
+	void *block;
+	/* ITEM_COPY */
+	uint8_t *rows;
+	size_t rows_len;
+};
+
+struct db_batch {
+	struct db *db;
+	struct db_batch *next;
+	struct db_item *items;
+	size_t count, cap;
+	bool serial;   /* holds a COPY or a script: no pipeline */
+	bool explicit; /* serial and wrapped in BEGIN … COMMIT */
+
+	struct db_result **results; /* one an item */
+	size_t got;
+	enum status status;
+	struct err err;
+
+	db_done_fn done;
+	void *arg;
+	bool waited;   /* a blocking caller owns it */
+	bool complete; /* for that caller */
+};
+
+struct db_list {
+	struct db_batch *head, *tail;
+	size_t count;
+};
+
+struct db_listener {
+	struct db_listener *next;
+	char *channel;
+	void (*fn)(void *arg, const char *payload);
+	void *arg;
+};
+
+/* The step of a serial batch that is under way. */
+enum db_step { STEP_BEGIN, STEP_ITEM, STEP_COMMIT, STEP_ROLLBACK };
+
+struct db {
+	PGconn *conn;
+	uv_loop_t *loop; /* NULL: blocking forms only */
+	uv_poll_t poll;
+	uv_timer_t kick; /* submits and delivers from the loop */
+	int handles;     /* open ones; freed at 0 */
+	bool closed;
+
+	bool lost, lost_told;
+	struct err lost_err;
+	void (*lost_fn)(void *arg, const struct err *err);
+	void *lost_arg;
+
+	struct db_list queue;    /* submitted, not yet sent */
+	struct db_list flight;   /* sent in the pipeline, in order */
+	struct db_list finished; /* outcome known, callback due */
+
+	struct db_batch *serial; /* running outside the pipeline */
+	enum db_step step;
+	size_t item;
+	bool feeding; /* COPY data is being sent */
+	size_t fed;
+
+	bool want_write;
+	struct db_listener *listeners;
+};
+
+struct db_result {
+	PGresult *res;
+	uint8_t **bytes; /* decoded bytea by row and column; lazily made */
+	size_t *lens;
+};
+
+struct db_result *db_result_wrap(PGresult *res);
+/* @res: an error result. Outcome and text as db.h promises. */
+enum status db_result_error(struct err *err, const PGresult *res);
+
+void db_list_push(struct db_list *l, struct db_batch *b);
+struct db_batch *db_list_pop(struct db_list *l);
+
+/* Everything that can be done without waiting: read, submit, flush. */
+void db_engine_turn(struct db *db);
+/* Ends every batch with ST_TRANSIENT; callbacks are still due. */
+void db_engine_lost(struct db *db, const char *why);
+void db_batch_script(struct db_batch *b, const char *sql);
+/* Runs @b to its end, blocking; it stays the caller's. */
+enum status db_wait(struct db_batch *b, struct err *err);
+
+#endif
