@@ -1,7 +1,9 @@
 #ifndef CX_CORE_HTTP_H
 #define CX_CORE_HTTP_H
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 #include <uv.h>
 
 #include "core/buf.h"
@@ -24,11 +26,15 @@ struct http_request {
 	size_t body_len;
 	uint32_t timeout_ms; /* for the whole call */
 	size_t max_response; /* bytes; more ends the call, ST_REJECTED */
+	/* true: repeating it does no harm, so when a kept-alive connection dies
+	 * before any answer it may be sent once more. GET, HEAD, PUT and DELETE
+	 * are taken as such; anything else is never sent twice. */
+	bool idempotent;
 };
 
 struct http_response {
-	long code; /* HTTP status */
-	struct buf body;
+	long code;              /* HTTP status */
+	struct buf body;        /* overwritten when the callback returns */
 	uint32_t retry_after_s; /* 0: no such header (seconds or date) */
 	bool maybe_sent;        /* on failure: the server may have acted */
 };
@@ -36,15 +42,20 @@ struct http_response {
 /**
  * http_done_fn - called exactly once from the loop, unless cancelled
  * @st: ST_OK with any HTTP status; ST_TRANSIENT: no (whole) answer;
- *ST_REJECTED: answer over max_response or an unusable URL
+ *	ST_REJECTED: answer over max_response or an unusable URL
  * @res: never NULL; body empty unless ST_OK; owned by the caller of this
+ *
+ * It may start and cancel calls, and free the client.
  */
 typedef void (*http_done_fn)(void *arg, enum status st,
 			     const struct http_response *res,
 			     const struct err *err);
 
+/** http_new - @loop must outlive it; proxies are taken from the environment,
+ * except for loopback hosts; CAs are the system's or SSL_CERT_FILE's */
 struct http *http_new(uv_loop_t *loop, uint32_t max_connections);
-/** http_free - cancels what is under way; callbacks are not called */
+/** http_free - cancels what is under way; callbacks are not called. Handles
+ * close in the loop's next turns: run it before uv_loop_close(). */
 void http_free(struct http *h);
 DEFINE_AUTO(http, http_free)
 
@@ -54,5 +65,14 @@ struct http_call *http_start(struct http *h, const struct http_request *req,
 			     http_done_fn done, void *arg);
 /** http_cancel - @call must not have been answered; its callback is dropped */
 void http_cancel(struct http_call *call);
+
+/**
+ * http_retry_after_s - value of a Retry-After header (RFC 9110, 10.2.3)
+ * @value: seconds or an HTTP date; surrounding white space is skipped
+ * @now: what a date is compared to
+ *
+ * Return: seconds to wait, at most a day; 0 for a past date or no valid value.
+ */
+uint32_t http_retry_after_s(const char *value, size_t len, time_t now);
 
 #endif
