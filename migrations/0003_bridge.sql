@@ -1,0 +1,308 @@
+-- The bridge's work: live inputs at the provider, effects on their way to the
+-- chain, recordings. No secret is ever stored here: an envelope is public on
+-- chain, credentials exist only as a hash.
+
+create schema bridge;
+comment on schema bridge is
+	'What the bridge does about the rooms on chain; derived, may be dropped';
+
+create table bridge.leader (
+	only_one boolean primary key default true check (only_one),
+	term bigint not null default 0,
+	deployment text,
+	since timestamptz not null default now()
+);
+insert into bridge.leader default values;
+comment on table bridge.leader is
+	'One row: the term of the bridge that leads, one more at each start';
+
+-- State names are stored: append only, never rename.
+create table bridge.live_input (
+	room_id numeric(78,0) primary key,
+	state text not null check (state in ('absent', 'create_pending',
+		'live', 'disabled', 'deleted')),
+	uid text unique check (uid ~ '^[0-9a-f]{32}$'),
+	attempt integer not null default 0,
+	created_block bigint not null,
+	created_hash bytea not null,
+	create_started_at timestamptz,
+	rotated_epoch bigint not null default 0,
+	credential_hash bytea,
+	provisioned_epoch bigint not null default 0,
+	recordings_kept boolean not null default false,
+	playback_hls text,
+	playback_dash text,
+	playback_webrtc text,
+	created_at timestamptz,
+	disabled_at timestamptz,
+	deleted_at timestamptz,
+	failures integer not null default 0,
+	retry_at timestamptz,
+	last_error text,
+	term bigint not null,
+	updated_at timestamptz not null default now()
+);
+create index live_input_open on bridge.live_input (state)
+	where state <> 'deleted';
+create index live_input_unsettled on bridge.live_input (room_id)
+	where state not in ('live', 'deleted');
+comment on table bridge.live_input is
+	'The chosen live input of each room, and how far its life has come';
+comment on column bridge.live_input.state is
+	'absent: none exists; create_pending: creation announced, its outcome '
+	'unknown; live; disabled: refuses broadcasts; deleted: gone for good';
+comment on column bridge.live_input.attempt is
+	'how often a creation was announced';
+comment on column bridge.live_input.created_block is
+	'height of the RoomCreated event acted upon; with created_hash it tells '
+	'a vanished room from one that is only being indexed again';
+comment on column bridge.live_input.rotated_epoch is
+	'the credentials in force were made for this epoch';
+comment on column bridge.live_input.credential_hash is
+	'of the credentials in force, as last read from the provider';
+comment on column bridge.live_input.provisioned_epoch is
+	'newest epoch whose RoomProvisioned was seen and matches this input';
+comment on column bridge.live_input.recordings_kept is
+	'the uids of its recordings are stored (or the recordings deleted)';
+
+create table bridge.outbox (
+	id bigint generated always as identity primary key,
+	room_id numeric(78,0) not null,
+	kind text not null check (kind in ('provision', 'fail', 'reissue',
+		'recording')),
+	epoch bigint not null default 0,
+	origin_id integer,
+	input_uid bytea check (octet_length(input_uid) = 16),
+	credential_hash bytea check (octet_length(credential_hash) = 8),
+	envelope bytea,
+	code integer,
+	state text not null default 'queued'
+		check (state in ('queued', 'in_tx', 'done', 'dropped')),
+	note text,
+	term bigint,
+	created_at timestamptz not null default now(),
+	updated_at timestamptz not null default now(),
+	unique (room_id, kind, epoch)
+);
+create index outbox_queued on bridge.outbox (id) where state = 'queued';
+create index outbox_in_tx on bridge.outbox (id) where state = 'in_tx';
+comment on table bridge.outbox is
+	'Effects to be written to the contract; unique for each room, kind and '
+	'epoch, so that none is sent for two reasons';
+comment on column bridge.outbox.state is
+	'queued: waits for a transaction; in_tx: part of one; done: its effect '
+	'is on chain; dropped: no longer fits, see note';
+
+create table bridge.recording (
+	video_uid text primary key check (video_uid ~ '^[0-9a-f]{32}$'),
+	room_id numeric(78,0) not null,
+	input_uid text not null,
+	provider_state text,
+	duration_s double precision,
+	recorded_at timestamptz,
+	deleted_at timestamptz,
+	term bigint not null,
+	noted_at timestamptz not null default now()
+);
+create index recording_room on bridge.recording (room_id);
+comment on table bridge.recording is
+	'Recordings of a room, noted before its live input is deleted, since '
+	'the provider hides their list with the input';
+
+create table bridge.orphan (
+	uid text primary key check (uid ~ '^[0-9a-f]{32}$'),
+	room_id numeric(78,0),
+	reason text not null,
+	first_seen timestamptz not null default now(),
+	last_seen timestamptz not null default now(),
+	seen integer not null default 1,
+	deleted_at timestamptz,
+	term bigint not null
+);
+comment on table bridge.orphan is
+	'Live inputs with our mark that are no room''s chosen one';
+
+-- Wanted -------------------------------------------------------------------
+
+create function bridge.wanted(p_h bigint, p_h1 bigint, p_rooms numeric[])
+returns table (
+	room_id numeric, host bytea, ingest bigint, access bigint,
+	keep_recording boolean, title bytea, host_key bytea, epoch bigint,
+	state text, stopping boolean, created_block bigint, created_hash bytea,
+	created_tx bytea, provisioned_epoch bigint, provisioned_origin bigint,
+	provisioned_uid bytea, provisioned_hash bytea)
+language sql stable as $$
+	select c.room_id, c.host, c.ingest, c.access,
+		coalesce(rec.keep, c.keep_recording),
+		coalesce(upd.title, c.title),
+		coalesce(rot.host_key, c.host_key),
+		greatest(1, rot.epoch, rei.epoch),
+		case when ended.block_number <= p_h then 'ended'
+		     when failed.block_number <= p_h then 'failed'
+		     else 'open' end,
+		ended.block_number is not null
+			or failed.block_number is not null,
+		c.block_number, c.block_hash, c.tx_hash,
+		coalesce(prov.epoch, 0), prov.origin_id, prov.input_uid,
+		prov.credential_hash
+	from unnest(p_rooms) want(id)
+	join chain.registry_room_created c
+		on c.room_id = want.id and c.block_number <= p_h
+	left join lateral (select u.title from chain.registry_room_updated u
+		where u.room_id = c.room_id and u.block_number <= p_h
+		order by u.block_number desc, u.log_index desc limit 1) upd
+		on true
+	left join lateral (select s.keep from chain.registry_recording_set s
+		where s.room_id = c.room_id and s.block_number <= p_h
+		order by s.block_number desc, s.log_index desc limit 1) rec
+		on true
+	left join lateral (select k.epoch, k.host_key
+		from chain.registry_key_rotated k
+		where k.room_id = c.room_id and k.block_number <= p_h
+		order by k.epoch desc limit 1) rot on true
+	left join lateral (select r.epoch from chain.registry_reissued r
+		where r.room_id = c.room_id and r.block_number <= p_h
+		order by r.epoch desc limit 1) rei on true
+	left join lateral (select e.block_number
+		from chain.registry_room_ended e
+		where e.room_id = c.room_id and e.block_number <= p_h1
+		order by e.block_number limit 1) ended on true
+	left join lateral (select f.block_number
+		from chain.registry_room_failed f
+		where f.room_id = c.room_id and f.block_number <= p_h1
+		order by f.block_number limit 1) failed on true
+	left join lateral (select p.epoch, p.origin_id, p.input_uid,
+			p.credential_hash
+		from chain.registry_room_provisioned p
+		where p.room_id = c.room_id
+		order by p.epoch desc limit 1) prov on true
+$$;
+comment on function bridge.wanted is
+	'What the chain wants of the rooms given, by the events up to block '
+	'p_h; stopping: ended or failed up to p_h1, which may be newer. What '
+	'was provisioned counts as soon as it is indexed';
+
+-- Rooms whose wanted and actual state may differ. Superset: the bridge's pure
+-- step function decides. Stops come first, then the oldest.
+create function bridge.unsettled(p_h bigint, p_h1 bigint, p_limit integer)
+returns table (room_id numeric, vanished boolean)
+language sql stable as $$
+	with candidate as (
+		-- open on chain, unknown here
+		select c.room_id, false as vanished, 1 as rank, c.block_number
+		from chain.registry_room_created c
+		where c.block_number <= p_h
+		and not exists (select from bridge.live_input l
+			where l.room_id = c.room_id)
+		and not exists (select from chain.registry_room_ended e
+			where e.room_id = c.room_id and e.block_number <= p_h1)
+		and not exists (select from chain.registry_room_failed f
+			where f.room_id = c.room_id and f.block_number <= p_h1)
+		and not exists (select from bridge.outbox o
+			where o.room_id = c.room_id and o.kind = 'fail'
+			and o.state <> 'dropped')
+		union all
+		-- on its way
+		select l.room_id, false, 1, l.created_block
+		from bridge.live_input l
+		where l.state not in ('live', 'deleted')
+		union all
+		-- live here, ended or failed there
+		select l.room_id, false, 0, e.block_number
+		from bridge.live_input l
+		join chain.registry_room_ended e
+			on e.room_id = l.room_id and e.block_number <= p_h1
+		where l.state = 'live'
+		union all
+		select l.room_id, false, 0, f.block_number
+		from bridge.live_input l
+		join chain.registry_room_failed f
+			on f.room_id = l.room_id and f.block_number <= p_h1
+		where l.state = 'live'
+		union all
+		-- live, its current epoch not yet seen as provisioned
+		select l.room_id, false, 1, l.created_block
+		from bridge.live_input l
+		where l.state = 'live' and l.provisioned_epoch < greatest(1,
+			(select max(k.epoch) from chain.registry_key_rotated k
+			 where k.room_id = l.room_id and k.block_number <= p_h),
+			(select max(r.epoch) from chain.registry_reissued r
+			 where r.room_id = l.room_id and r.block_number <= p_h))
+		union all
+		-- deleted here, open again there (its creation was reorged)
+		select l.room_id, false, 1, l.created_block
+		from bridge.live_input l
+		join chain.registry_room_created c on c.room_id = l.room_id
+			and c.block_number <= p_h
+			and c.block_hash <> l.created_hash
+		where l.state = 'deleted'
+		and not exists (select from chain.registry_room_ended e
+			where e.room_id = l.room_id and e.block_number <= p_h1)
+		and not exists (select from chain.registry_room_failed f
+			where f.room_id = l.room_id and f.block_number <= p_h1)
+		union all
+		-- its creation was reorged into another block
+		select l.room_id, false, 1, l.created_block
+		from bridge.live_input l
+		join chain.registry_room_created c on c.room_id = l.room_id
+			and c.block_number <= p_h
+			and c.block_hash <> l.created_hash
+		where l.state <> 'deleted'
+		union all
+		-- vanished: another canonical block at its creation height
+		select l.room_id, true, 0, l.created_block
+		from bridge.live_input l
+		join chain.block b on b.number = l.created_block
+			and b.hash <> l.created_hash
+		where l.state <> 'deleted' and l.created_block <= p_h
+		and not exists (select from chain.registry_room_created c
+			where c.room_id = l.room_id)
+	)
+	select c.room_id, bool_or(c.vanished)
+	from candidate c
+	left join bridge.live_input l on l.room_id = c.room_id
+	where l.retry_at is null or l.retry_at <= now()
+		or (c.rank = 0 and l.state = 'live' and l.failures = 0)
+	group by c.room_id
+	order by min(c.rank), min(c.block_number), c.room_id
+	limit p_limit
+$$;
+comment on function bridge.unsettled is
+	'Rooms that may need a step of the bridge, most urgent first';
+
+create function bridge.todo(p_h bigint, p_h1 bigint, p_limit integer)
+returns table (
+	room_id numeric, vanished boolean, host bytea, ingest bigint,
+	access bigint, keep_recording boolean, title bytea, host_key bytea,
+	epoch bigint, state text, stopping boolean, created_block bigint,
+	created_hash bytea, provisioned_epoch bigint, provisioned_uid bytea,
+	provisioned_hash bytea, li_state text, li_uid text, li_attempt integer,
+	li_created_hash bytea, li_pending_ms bigint, li_rotated_epoch bigint,
+	li_hash bytea, li_provisioned_epoch bigint, li_recordings_kept boolean,
+	sealed_state text, sealed_uid bytea, reissue_state text,
+	fail_state text)
+language sql stable as $$
+	with u as (select * from bridge.unsettled(p_h, p_h1, p_limit))
+	select u.room_id, u.vanished, w.host, w.ingest, w.access,
+		w.keep_recording, w.title, w.host_key, w.epoch, w.state,
+		w.stopping, w.created_block, w.created_hash,
+		w.provisioned_epoch, w.provisioned_uid, w.provisioned_hash,
+		l.state, l.uid, l.attempt, l.created_hash,
+		(extract(epoch from now() - l.create_started_at)
+			* 1000)::bigint,
+		l.rotated_epoch, l.credential_hash, l.provisioned_epoch,
+		l.recordings_kept, p.state, p.input_uid, r.state, f.state
+	from u
+	left join bridge.wanted(p_h, p_h1,
+			array(select u2.room_id from u u2)) w
+		on w.room_id = u.room_id
+	left join bridge.live_input l on l.room_id = u.room_id
+	left join bridge.outbox p on p.room_id = u.room_id
+		and p.kind = 'provision' and p.epoch = w.epoch
+	left join bridge.outbox r on r.room_id = u.room_id
+		and r.kind = 'reissue' and r.epoch = w.epoch
+	left join bridge.outbox f on f.room_id = u.room_id
+		and f.kind = 'fail'
+$$;
+comment on function bridge.todo is
+	'The unsettled rooms with what is wanted of them and what there is';
