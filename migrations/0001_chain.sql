@@ -1,0 +1,245 @@
+-- Facts copied from the chain. Only chaincast-indexer writes here; everything
+-- can be dropped and comes back the same from the chain.
+
+create schema chain;
+comment on schema chain is
+	'Facts copied from the chain by chaincast-indexer; can be rebuilt from the chain at any time.';
+
+create table chain.block (
+	number bigint not null unique,
+	hash bytea primary key,
+	parent_hash bytea not null,
+	time timestamptz not null,
+	events integer not null default 0
+);
+create index block_without_events on chain.block (number) where events = 0;
+comment on table chain.block is
+	'Canonical blocks: every one that has an event, and every one of the live tip.';
+comment on column chain.block.number is 'Height.';
+comment on column chain.block.hash is 'Block hash, 32 bytes.';
+comment on column chain.block.parent_hash is 'Hash of the block before it.';
+comment on column chain.block.time is 'Timestamp of the block header.';
+comment on column chain.block.events is 'Rows of event tables that this block has.';
+
+create table chain.cursor (
+	id boolean primary key default true check (id),
+	chain_id numeric(20, 0),
+	genesis_hash bytea,
+	number bigint,
+	hash bytea,
+	head_number bigint,
+	safe_number bigint,
+	finalized_number bigint,
+	start_block bigint,
+	covered bigint,
+	term bigint not null default 0,
+	updated_at timestamptz not null default now()
+);
+insert into chain.cursor default values;
+comment on table chain.cursor is 'One row: how far the indexer is, and on which chain.';
+comment on column chain.cursor.chain_id is 'EIP-155 chain id; null before the first start.';
+comment on column chain.cursor.genesis_hash is 'Hash of block 0: tells a restarted test chain from the one indexed.';
+comment on column chain.cursor.number is 'Every block up to here is indexed; null before the first.';
+comment on column chain.cursor.hash is 'Hash of that block.';
+comment on column chain.cursor.head_number is 'Best head seen at the last commit.';
+comment on column chain.cursor.safe_number is 'The node''s safe block then; null where it has none.';
+comment on column chain.cursor.finalized_number is 'The node''s finalized block then; null where it has none.';
+comment on column chain.cursor.start_block is 'First block of interest: lowest deployment block of the contracts.';
+comment on column chain.cursor.covered is 'End of the gapless coverage that begins at start_block.';
+comment on column chain.cursor.term is 'Grows with each leader; every write checks it.';
+comment on column chain.cursor.updated_at is 'Time of the last commit.';
+
+create table chain.coverage (
+	from_block bigint primary key,
+	to_block bigint not null,
+	state text not null check (state in ('absent_by_bloom',
+		'receipts_verified', 'unverified', 'unverifiable')),
+	check (to_block >= from_block)
+);
+comment on table chain.coverage is
+	'What was verified, and how: disjoint block ranges, merged where neighbours agree.';
+comment on column chain.coverage.from_block is 'First block of the range.';
+comment on column chain.coverage.to_block is 'Last block of the range.';
+comment on column chain.coverage.state is
+	'absent_by_bloom: the header''s bloom excludes our contracts; receipts_verified: logs proven by receiptsRoot; unverified: the node''s word; unverifiable: receipts of this chain cannot be recomputed.';
+
+create table chain.contract (
+	address bytea not null,
+	name text not null,
+	start_block bigint not null,
+	primary key (name, address)
+);
+comment on table chain.contract is 'Contracts being indexed.';
+comment on column chain.contract.address is 'Contract address, 20 bytes.';
+comment on column chain.contract.name is 'Prefix of its event tables.';
+comment on column chain.contract.start_block is 'Deployment block from the configuration.';
+
+create table chain.event_table (
+	table_name text primary key,
+	contract text not null,
+	signature text not null,
+	topic bytea
+);
+comment on table chain.event_table is 'One row for each event table; a reorg rolls all of them back.';
+comment on column chain.event_table.table_name is 'Table in schema chain.';
+comment on column chain.event_table.contract is 'Name of the contract in the configuration.';
+comment on column chain.event_table.signature is 'Canonical event signature.';
+comment on column chain.event_table.topic is 'Topic 0; null for an anonymous event.';
+
+create table chain.undecodable (
+	block_number bigint not null,
+	block_hash bytea not null,
+	tx_hash bytea not null,
+	tx_index integer not null,
+	log_index integer not null,
+	address bytea not null,
+	table_name text not null,
+	topics bytea not null,
+	data bytea not null,
+	reason text not null,
+	primary key (block_hash, log_index)
+);
+create index undecodable_block_number on chain.undecodable (block_number);
+comment on table chain.undecodable is
+	'Logs of a known event whose data does not decode, kept raw.';
+comment on column chain.undecodable.block_number is 'Height.';
+comment on column chain.undecodable.block_hash is 'Hash of the block.';
+comment on column chain.undecodable.tx_hash is 'Hash of the transaction.';
+comment on column chain.undecodable.tx_index is 'Place of the transaction in the block.';
+comment on column chain.undecodable.log_index is 'Place of the log in the block.';
+comment on column chain.undecodable.address is 'Contract that emitted it.';
+comment on column chain.undecodable.table_name is 'Event table that it would belong to.';
+comment on column chain.undecodable.topics is 'Topics, 32 bytes each, joined.';
+comment on column chain.undecodable.data is 'Data bytes of the log.';
+comment on column chain.undecodable.reason is 'What is wrong with it.';
+
+-- A leader that was replaced must not write: every commit begins here. The row
+-- lock makes a successor's term + 1 wait for a commit under way.
+create function chain.assert_term(p_term bigint) returns void
+language plpgsql as $$
+declare
+	v_term bigint;
+begin
+	select term into v_term from chain.cursor for update;
+	if v_term is distinct from p_term then
+		raise exception 'another indexer leads: term is %, mine is %',
+			v_term, p_term using errcode = 'CX001';
+	end if;
+end $$;
+comment on function chain.assert_term is 'Fails unless p_term is the leading indexer''s term.';
+
+-- Coverage of [p_from, p_to] becomes p_state, whatever it was.
+create function chain.cover(p_from bigint, p_to bigint, p_state text)
+returns void language plpgsql as $$
+declare
+	r record;
+	v_from bigint := p_from;
+	v_to bigint := p_to;
+	v_next bigint;
+begin
+	for r in select * from chain.coverage
+		where from_block <= p_to and to_block >= p_from
+	loop
+		delete from chain.coverage where from_block = r.from_block;
+		if r.from_block < p_from then
+			insert into chain.coverage
+			values (r.from_block, p_from - 1, r.state);
+		end if;
+		if r.to_block > p_to then
+			insert into chain.coverage
+			values (p_to + 1, r.to_block, r.state);
+		end if;
+	end loop;
+	select from_block into v_next from chain.coverage
+	where from_block < p_from
+	order by from_block desc limit 1;
+	if found then
+		delete from chain.coverage where from_block = v_next
+			and to_block = p_from - 1 and state = p_state;
+		if found then
+			v_from := v_next;
+		end if;
+	end if;
+	delete from chain.coverage
+	where from_block = p_to + 1 and state = p_state
+	returning to_block into v_next;
+	if found then
+		v_to := v_next;
+	end if;
+	insert into chain.coverage values (v_from, v_to, p_state);
+
+	select coalesce(covered, start_block - 1) into v_next from chain.cursor;
+	loop
+		select to_block into r from chain.coverage
+		where from_block <= v_next + 1 and to_block > v_next
+		order by from_block desc limit 1;
+		exit when not found;
+		v_next := r.to_block;
+	end loop;
+	update chain.cursor set covered = v_next
+	where covered is distinct from v_next;
+end $$;
+comment on function chain.cover is 'Records the coverage of a block range and merges neighbours.';
+
+-- The end of every commit that adds blocks p_from to p_to.
+create function chain.advance(p_from bigint, p_to bigint, p_hash bytea,
+	p_head bigint, p_safe bigint, p_finalized bigint, p_bare_below bigint)
+returns void language plpgsql as $$
+declare
+	v_number bigint;
+begin
+	select number into v_number from chain.cursor;
+	if coalesce(v_number, p_from - 1) <> p_from - 1 then
+		raise exception 'cursor is at %, blocks % to % do not follow',
+			v_number, p_from, p_to using errcode = 'CX002';
+	end if;
+	update chain.cursor set number = p_to, hash = p_hash,
+		head_number = greatest(p_head, p_to),
+		safe_number = p_safe, finalized_number = p_finalized,
+		updated_at = clock_timestamp();
+	delete from chain.block where events = 0 and number < p_bare_below;
+	perform pg_notify('chain_block', p_to::text);
+end $$;
+comment on function chain.advance is 'Moves the cursor over blocks added in this transaction and notifies.';
+
+-- A reorg: the canonical chain now ends at p_number, hash p_hash.
+create function chain.roll_back(p_number bigint, p_hash bytea)
+returns void language plpgsql as $$
+declare
+	t text;
+begin
+	for t in select table_name from chain.event_table order by 1 loop
+		execute format('delete from chain.%I where block_number > $1', t)
+		using p_number;
+	end loop;
+	delete from chain.undecodable where block_number > p_number;
+	delete from chain.block where number > p_number;
+	delete from chain.coverage where from_block > p_number;
+	update chain.coverage set to_block = p_number where to_block > p_number;
+	update chain.cursor set
+		number = case when p_number >= start_block then p_number end,
+		hash = case when p_number >= start_block then p_hash end,
+		covered = least(covered, p_number),
+		updated_at = clock_timestamp();
+	perform pg_notify('chain_block', p_number::text);
+end $$;
+comment on function chain.roll_back is 'Drops everything above p_number after a reorg and notifies.';
+
+-- H: the bridge and the analysts' views act only on events up to here.
+create function chain.horizon(p_confirm text, p_depth int)
+returns bigint language sql stable as $$
+	select case
+		when c.number is null or c.covered is null
+			or c.covered < c.number then null
+		else least(c.number, case p_confirm
+			when 'safe' then c.safe_number
+			when 'finalized' then c.finalized_number
+			else c.head_number - p_depth end)
+	end
+	from chain.cursor c
+	where p_confirm not in ('safe', 'finalized')
+		or (p_confirm = 'safe' and c.safe_number is not null)
+		or (p_confirm = 'finalized' and c.finalized_number is not null)
+$$;
+comment on function chain.horizon is
+	'Highest block that is confirmed and gaplessly covered: p_confirm is safe, finalized or depth; null when there is none.';
