@@ -22,7 +22,9 @@ enum tx_type {
 	TX_SET_CODE = 4,
 };
 
-#define TX_SIZE_MAX (1u << 20) /* bytes of one signed transaction */
+/* enough arena for the lists of any transaction within TX_SIZE_MAX */
+#define TX_ARENA_MAX (16u << 20)
+#define TX_SIZE_MAX  (1u << 20) /* bytes of one signed transaction */
 #define TX_LISTS_MAX                                                           \
 	4096 /* access entries, keys of one, blobs, authorizations */
 
