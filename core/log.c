@@ -116,9 +116,9 @@ void log_write(enum log_level level, const char *event,
 	size_t at;
 	AUTO_BUF b;
 
+	buf_init(&b, 64 * 1024);
 	if (level < sink.min)
 		return;
-	buf_init(&b, 64 * 1024);
 	clock_gettime(CLOCK_REALTIME, &now);
 	gmtime_r(&now.tv_sec, &tm);
 	at = strftime(ts, sizeof(ts), "%Y-%m-%dT%H:%M:%S", &tm);
