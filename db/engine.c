@@ -323,7 +323,8 @@ static bool round_trip(struct db *db)
 	if (PQstatus(db->conn) == CONNECTION_BAD || !submit(db))
 		return false;
 	rc = PQflush(db->conn);
-	db->want_write = rc > 0;
+	/* A COPY that paused goes on when the socket takes more. */
+	db->want_write = rc > 0 || db->feeding;
 	return rc >= 0;
 }
 
