@@ -1,0 +1,101 @@
+// Child processes of the tests: started with their output kept in a file,
+// waited for by condition, stopped by pid. Never by name.
+import { spawn, execFile } from 'node:child_process';
+import { createWriteStream, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { dirname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
+export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+
+// Poll until `probe` gives something truthy; its last error is in the message.
+export async function until(what, probe, { timeout = 30000, every = 50 } = {}) {
+	const end = Date.now() + timeout;
+	let last;
+	for (;;) {
+		try {
+			const value = await probe();
+			if (value) return value;
+			last = undefined;
+		} catch (e) {
+			if (e.final) throw e;
+			last = e;
+		}
+		if (Date.now() > end) throw new Error(`timed out after ${timeout} ms: ${what}${last ? `: ${last.message}` : ''}`);
+		await sleep(every);
+	}
+}
+
+export function freePort() {
+	return new Promise((done, fail) => {
+		const s = createServer();
+		s.on('error', fail);
+		s.listen(0, '127.0.0.1', () => {
+			const { port } = s.address();
+			s.close(() => done(port));
+		});
+	});
+}
+
+// Run to the end: {code, stdout, stderr}; never throws for an exit code.
+export function run(file, args, { env, input, timeout = 60000, cwd } = {}) {
+	return new Promise((done) => {
+		const child = execFile(file, args, { env: { ...process.env, ...env }, timeout, cwd, maxBuffer: 64 << 20 },
+			(error, stdout, stderr) => done({ code: error ? (error.code ?? error.signal ?? 1) : 0, stdout, stderr }));
+		child.stdin.on('error', () => {});
+		child.stdin.end(input ?? '');
+	});
+}
+
+export class Process {
+	constructor(name, file, args, { log, env, cwd } = {}) {
+		this.name = name;
+		this.log = log;
+		const out = createWriteStream(log, { flags: 'a', mode: 0o600 });
+		this.child = spawn(file, args, { env: { ...process.env, ...env }, cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+		this.stdout = '';
+		this.child.stdout.on('data', (d) => {
+			if (this.stdout.length < 65536) this.stdout += d;
+			out.write(d);
+		});
+		this.child.stderr.on('data', (d) => out.write(d));
+		this.exited = new Promise((done) => {
+			this.child.on('error', (e) => {
+				this.result = { code: -1, signal: null, error: e };
+			});
+			this.child.on('close', (code, signal) => {
+				this.result ??= { code, signal };
+				out.end(() => done(this.result));
+			});
+		});
+	}
+
+	get pid() {
+		return this.child.pid;
+	}
+
+	text() {
+		return readFileSync(this.log, 'utf8');
+	}
+
+	// Wait for `probe`, failing at once when the process ends first.
+	until(what, probe, options) {
+		return until(`${this.name}: ${what}`, async () => {
+			const value = await probe();
+			if (!value && this.result) {
+				const tail = this.text().split('\n').slice(-15).join('\n');
+				throw Object.assign(new Error(`${this.name} ended (${JSON.stringify(this.result)}): ${tail}`), { final: true });
+			}
+			return value;
+		}, options);
+	}
+
+	async stop(signal = 'SIGTERM', graceMs = 10000) {
+		if (!this.result) this.child.kill(signal);
+		const timer = setTimeout(() => this.child.kill('SIGKILL'), graceMs);
+		const result = await this.exited;
+		clearTimeout(timer);
+		return result;
+	}
+}
