@@ -18,10 +18,13 @@
  * abi_decode() for the bounds.
  */
 
-#define ABI_DEPTH_MAX 16        /* arrays and tuples inside each other */
-#define ABI_TYPES_MAX 4096      /* types in one parsed text or ABI JSON entry */
-#define ABI_WIDTH_MAX (1 << 26) /* bytes that a type takes without its tails   \
-				 */
+#define ABI_DEPTH_MAX 16    /* arrays and tuples inside each other */
+#define ABI_TYPES_MAX 65536 /* types in one text or one ABI JSON */
+#define ABI_TEXT_MAX  16384 /* bytes of a type or signature */
+#define ABI_NAME_MAX  256   /* bytes of a name in ABI JSON */
+#define ABI_WIDTH_MAX                                                          \
+	(1 << 26) /* bytes that a type takes without its tails                 \
+		   */
 
 enum abi_kind {
 	ABI_UINT = 1,
@@ -42,6 +45,7 @@ struct abi_type {
 	enum abi_kind kind;
 	bool indexed;     /* of an event parameter */
 	bool dynamic;     /* its encoding is reached through an offset */
+	unsigned depth;   /* arrays and tuples inside each other, itself too */
 	unsigned bits;    /* ABI_UINT, ABI_INT: 8 to 256 */
 	size_t size;      /* ABI_FIXED_BYTES: bytes; ABI_ARRAY: items, ≥ 1 */
 	size_t n_fields;  /* ABI_TUPLE */
@@ -91,7 +95,7 @@ struct abi_value abi_list(const struct abi_value *items, size_t n);
 
 /**
  * abi_type_parse - "uint256[2][]", "(address,bytes)[]", "tuple(uint8 a)"
- * @out: set only on ST_OK; lives in @a
+ * @out: set only on ST_OK; lives in @a, of which it takes at most 2 MiB
  *
  * "uint" and "int" mean 256 bits. Members may carry names. fixedMxN (which
  * Solidity cannot use), empty tuples and T[0] are refused.
@@ -119,6 +123,8 @@ struct abi_entry {
 	const char *signature;          /* canonical: "f(uint256,bytes)" */
 	const struct abi_type *inputs;  /* ABI_TUPLE; an event's parameters */
 	const struct abi_type *outputs; /* ABI_TUPLE; a function's results */
+	const struct abi_type *data; /* ABI_TUPLE: what the data of a log holds,
+	the parameters that are not indexed; else as inputs */
 	struct hash32 hash;  /* keccak256(signature): an event's topic0 */
 	uint8_t selector[4]; /* the first four bytes of @hash */
 };
