@@ -1,0 +1,57 @@
+// A local EVM chain with its time and its reorgs in our hand.
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { Process, freePort, root } from './proc.mjs';
+
+// The program itself, not its launcher, so that our pid is the node's pid.
+function binary() {
+	const require = createRequire(join(root, 'tests/node_modules/@foundry-rs/anvil/bin.mjs'));
+	const arch = { x64: 'amd64', arm64: 'arm64' }[process.arch] ?? process.arch;
+	return require.resolve(`@foundry-rs/anvil-${process.platform}-${arch}/bin/anvil`);
+}
+
+export class Anvil {
+	static async start({ log, port, blockTime, state, stateInterval = 1, chainId = 31337, args = [] } = {}) {
+		const a = new Anvil();
+		a.port = port ?? await freePort();
+		const more = [...(blockTime ? ['--block-time', String(blockTime)] : []),
+			...(state ? ['--state', state, '--state-interval', String(stateInterval), '--preserve-historical-states'] : []),
+			...args];
+		a.process = new Process('anvil', binary(), ['--host', '127.0.0.1', '--port', String(a.port), '--chain-id', String(chainId), '--quiet',
+			...more], { log });
+		a.http = `http://127.0.0.1:${a.port}`;
+		a.ws = `ws://127.0.0.1:${a.port}`;
+		await a.process.until('answers', () => a.rpc('eth_chainId').catch(() => null));
+		return a;
+	}
+
+	async rpc(method, ...params) {
+		const res = await fetch(this.http, { method: 'POST', headers: { 'content-type': 'application/json' },
+			body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }) });
+		const { result, error } = await res.json();
+		if (error) throw new Error(`${method}: ${error.message}`);
+		return result === null && method === 'anvil_reorg' ? true : result;
+	}
+
+	async height() {
+		return Number(await this.rpc('eth_blockNumber'));
+	}
+
+	mine(n = 1) {
+		return this.rpc('anvil_mine', `0x${n.toString(16)}`);
+	}
+
+	// Hold the chain still, or let a block come each `seconds`.
+	async interval(seconds) {
+		await this.rpc('evm_setAutomine', false);
+		await this.rpc('evm_setIntervalMining', seconds);
+	}
+
+	fund(address, wei = 10n ** 20n) {
+		return this.rpc('anvil_setBalance', address, `0x${wei.toString(16)}`);
+	}
+
+	stop(signal) {
+		return this.process.stop(signal);
+	}
+}

@@ -1,0 +1,39 @@
+// A private Postgres cluster through pg.sh, and questions to it through psql.
+import { join } from 'node:path';
+import { root, run } from './proc.mjs';
+
+const script = join(root, 'tests/lib/pg.sh');
+
+export class Postgres {
+	static async start(dir, port = 5432) {
+		const { code, stdout, stderr } = await run('sh', [script, 'start', dir, String(port)], { timeout: 120000 });
+		if (code !== 0) throw new Error(`Postgres does not start: ${stderr}`);
+		return Object.assign(new Postgres(), { dir, url: stdout.trim().split('\n').at(-1) });
+	}
+
+	// The URL of another database of this cluster.
+	urlOf(name) {
+		return this.url.replace('/chaincast?', `/${name}?`);
+	}
+
+	async query(sql, url = this.url) {
+		const { code, stdout, stderr } = await run('psql', ['-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', url], { input: sql });
+		if (code !== 0) throw new Error(stderr.trim());
+		return stdout.trim();
+	}
+
+	// Rows as objects. Cast numeric ids to text: JSON numbers are doubles.
+	async rows(sql, url = this.url) {
+		return JSON.parse(await this.query(`select coalesce(json_agg(t), '[]') from (${sql}) t`, url));
+	}
+
+	async recreate(name) {
+		await this.query(`drop database if exists ${name} with (force)`, this.urlOf('postgres'));
+		await this.query(`create database ${name}`, this.urlOf('postgres'));
+		return this.urlOf(name);
+	}
+
+	async stop() {
+		await run('sh', [script, 'stop', this.dir]);
+	}
+}
