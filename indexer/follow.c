@@ -98,8 +98,8 @@ struct follow_step follow_next(const struct follow_in *in,
 		return step(FOLLOW_WAIT, cand->number);
 	if (cand->number == in->start)
 		return undo(in, tip->number, in->start - 1);
-	below = cand->number ? follow_tail_get(in->tail, cand->number - 1)
-			     : NULL;
+	below =
+	    cand->number ? follow_tail_get(in->tail, cand->number - 1) : NULL;
 	if (!below)
 		return step(FOLLOW_TOO_DEEP, cand->number);
 	if (hash32_eq(&below->hash, &cand->parent)) {

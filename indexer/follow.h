@@ -40,12 +40,12 @@ const struct follow_block *follow_tail_get(const struct follow_tail *t,
 const struct follow_block *follow_tail_tip(const struct follow_tail *t);
 
 enum follow_action {
-	FOLLOW_APPEND,	     /* store the candidate */
+	FOLLOW_APPEND,       /* store the candidate */
 	FOLLOW_ROLLBACK,     /* drop what is above @number */
-	FOLLOW_FETCH,	     /* get block @number of the canonical chain */
+	FOLLOW_FETCH,        /* get block @number of the canonical chain */
 	FOLLOW_FETCH_PARENT, /* get the candidate's parent, by hash */
-	FOLLOW_WAIT,	     /* nothing new */
-	FOLLOW_CONFIRM,	     /* a shorter branch: wait, then look again */
+	FOLLOW_WAIT,         /* nothing new */
+	FOLLOW_CONFIRM,      /* a shorter branch: wait, then look again */
 	FOLLOW_TOO_DEEP,     /* branches below all that we may undo */
 };
 
@@ -56,9 +56,9 @@ struct follow_step {
 
 struct follow_in {
 	const struct follow_tail *tail;
-	uint64_t start;	   /* first block of interest */
+	uint64_t start;     /* first block of interest */
 	uint64_t max_depth; /* blocks that may be rolled back */
-	uint64_t head;	   /* highest block of the branch that was seen */
+	uint64_t head;      /* highest block of the branch that was seen */
 	bool patient; /* a shorter branch has been confirmed long enough */
 };
 

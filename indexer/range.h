@@ -10,17 +10,17 @@
  * its way down to a single block.
  */
 struct range {
-	uint64_t size;	/* blocks of the next request */
-	uint64_t step;	/* added after a good answer */
+	uint64_t size;  /* blocks of the next request */
+	uint64_t step;  /* added after a good answer */
 	uint64_t limit; /* never above; sinks below what a node refused */
-	uint32_t good;	/* good answers since the last refusal */
+	uint32_t good;  /* good answers since the last refusal */
 };
 
 /* Answers above this shrink the next range: memory stays bounded. */
-#define RANGE_LOGS_MAX 10000
+#define RANGE_LOGS_MAX    10000
 /* A refused size is tried again after so many good answers. */
 #define RANGE_RETRY_AFTER 64
-#define RANGE_SIZE_MAX	  100000
+#define RANGE_SIZE_MAX    100000
 
 struct range_span {
 	uint64_t from, to; /* inclusive */

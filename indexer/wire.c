@@ -59,9 +59,10 @@ enum status wire_head(struct head *out, const cJSON *json, struct err *err)
 	    (st = get_fixed(h.parent.b, 32, json, "parentHash", err)) != ST_OK)
 		return st;
 	if (h.number > INT64_MAX - 1 || h.time > (uint64_t)1 << 40)
-		return err_set(err, ST_REJECTED, "block: number or time absurd");
-	h.has_bloom = get_fixed(h.bloom, BLOOM_BYTES, json, "logsBloom",
-				NULL) == ST_OK;
+		return err_set(err, ST_REJECTED,
+			       "block: number or time absurd");
+	h.has_bloom =
+	    get_fixed(h.bloom, BLOOM_BYTES, json, "logsBloom", NULL) == ST_OK;
 	*out = h;
 	return ST_OK;
 }
@@ -89,8 +90,7 @@ static enum status log_data(struct log *l, struct arena *arena,
 	return ST_OK;
 }
 
-static enum status log_topics(struct log *l, const cJSON *json,
-			      struct err *err)
+static enum status log_topics(struct log *l, const cJSON *json, struct err *err)
 {
 	const cJSON *topics = cJSON_GetObjectItemCaseSensitive(json, "topics");
 	const cJSON *t;
@@ -219,8 +219,8 @@ enum status wire_receipt_logs(struct logs *out, struct arena *arena,
 
 	if (!cJSON_IsArray(json))
 		return err_set(err, ST_AGAIN, "receipts: not an array");
-	l.items = arena_array(arena, receipts_log_count(json) + 1,
-			      sizeof(*l.items));
+	l.items =
+	    arena_array(arena, receipts_log_count(json) + 1, sizeof(*l.items));
 	cJSON_ArrayForEach(r, json)
 	{
 		const cJSON *logs = cJSON_GetObjectItemCaseSensitive(r, "logs");

@@ -1,0 +1,349 @@
+/*
+ * The daemon: takes the lock or stands by, checks the chain, and switches
+ * between history (backfill) and the head (live). Crash-only: whatever goes
+ * wrong with the database ends the process, and the next start continues from
+ * the cursor.
+ */
+#include "indexer/indexer.h"
+
+#include <signal.h>
+#include <stdio.h>
+
+#include "abi/hex.h"
+#include "core/log.h"
+#include "indexer/backfill.h"
+#include "indexer/live.h"
+#include "indexer/start.h"
+
+#define LOCK_KEY   INT64_C(0x63686169696e6478) /* "chaiindx" */
+#define STANDBY_MS 500
+#define TICK_MS    100
+
+struct indexer {
+	const struct config *cfg;
+	uv_loop_t loop;
+	uv_signal_t term, interrupt;
+	uv_timer_t timer;
+	bool standing_by, leading, checking, ready;
+	int exit_code;
+	struct db *db;
+	struct schema *schema;
+	struct store store;
+	struct start_chain chain;
+	struct follow_tail tail;
+	struct feed *feed;
+	struct live *live;
+	struct backfill *backfill;
+};
+
+static void stop(struct indexer *ix, int code)
+{
+	ix->exit_code = code;
+	uv_stop(&ix->loop);
+}
+
+static void fail(void *arg, const struct err *err)
+{
+	struct indexer *ix = arg;
+
+	if (ix->exit_code < 0)
+		log_broken("indexer_stopped", F_STR("reason", err->msg));
+	stop(ix, 1);
+}
+
+/* The supervisor starts us again: nothing a human must look at by itself. */
+static void database_gone(void *arg, const struct err *err)
+{
+	struct indexer *ix = arg;
+
+	if (ix->exit_code < 0)
+		log_odd("database_lost", F_STR("reason", err->msg));
+	stop(ix, 1);
+}
+
+static void write_failed(void *arg, const struct err *err)
+{
+	if (err->status == ST_TRANSIENT || err->status == ST_AGAIN)
+		database_gone(arg, err);
+	else
+		fail(arg, err);
+}
+
+static void on_signal(uv_signal_t *handle, int signum)
+{
+	struct indexer *ix = handle->data;
+
+	log_info("indexer_stopping", F_I64("signal", signum));
+	stop(ix, 0);
+}
+
+/* ---- history or head ---- */
+
+static void choose_mode(struct indexer *ix);
+
+static void backfill_done(void *arg, const struct follow_block *last)
+{
+	struct indexer *ix = arg;
+
+	follow_tail_push(&ix->tail, last);
+	backfill_free(ix->backfill);
+	ix->backfill = NULL;
+	choose_mode(ix);
+}
+
+static void start_backfill(struct indexer *ix, uint64_t from, uint64_t to,
+			   uint64_t head)
+{
+	struct backfill_opts opts = {
+		.loop = &ix->loop,
+		.config = ix->cfg,
+		.schema = ix->schema,
+		.feed = ix->feed,
+		.store = &ix->store,
+		.from = from,
+		.to = to,
+		.head = head,
+		.on_done = backfill_done,
+		.arg = ix,
+	};
+
+	log_info("backfill_started", F_U64("from", from), F_U64("to", to),
+		 F_U64("head", head));
+	ix->backfill = backfill_new(&opts);
+}
+
+static void choose_mode(struct indexer *ix)
+{
+	const struct follow_block *tip = follow_tail_tip(&ix->tail);
+	uint64_t depth = ix->cfg->indexer.max_reorg_depth;
+	uint64_t from, head;
+
+	if (!ix->live || ix->backfill || !live_settled(ix->live) ||
+	    !live_idle(ix->live))
+		return;
+	from = tip ? tip->number + 1 : ix->chain.start_block;
+	head = live_best(ix->live);
+	if (head > depth && head - depth >= from + depth) {
+		live_pause(ix->live, true);
+		start_backfill(ix, from, head - depth, head);
+		return;
+	}
+	live_pause(ix->live, false);
+}
+
+static void on_head(void *arg, const struct head *head)
+{
+	struct indexer *ix = arg;
+
+	if (!ix->live)
+		return;
+	live_head(ix->live, head);
+	choose_mode(ix);
+}
+
+/* ---- checks against the chain ---- */
+
+static void begin(struct indexer *ix)
+{
+	struct live_opts opts = {
+		.loop = &ix->loop,
+		.config = ix->cfg,
+		.schema = ix->schema,
+		.feed = ix->feed,
+		.store = &ix->store,
+		.tail = &ix->tail,
+		.start = ix->chain.start_block,
+		.on_fatal = fail,
+		.arg = ix,
+	};
+	const struct follow_block *tip = follow_tail_tip(&ix->tail);
+	struct err err;
+
+	if (start_record_chain(ix->db, ix->cfg, feed_genesis(ix->feed),
+			       ix->chain.start_block, &err) != ST_OK) {
+		fail(ix, &err);
+		return;
+	}
+	ix->ready = true;
+	log_info("indexer_started", F_U64("chain_id", ix->cfg->chain.chain_id),
+		 F_U64("from", tip ? tip->number + 1 : ix->chain.start_block),
+		 F_U64("term", (uint64_t)ix->store.term),
+		 F_STR("endpoint", feed_label(ix->feed)));
+	ix->live = live_new(&opts);
+	feed_ask_head(ix->feed);
+}
+
+static void code_checked(void *arg, enum status st, cJSON **results,
+			 const struct rpc_error *errors, size_t n,
+			 const struct err *why)
+{
+	struct indexer *ix = arg;
+	struct err err;
+
+	(void)why;
+	(void)errors;
+	ix->checking = false;
+	if (st != ST_OK)
+		return; /* the feed's next on_ready asks again */
+	for (size_t i = 0; i < n; i++) {
+		const cJSON *code = results[i];
+		char hex[HEX_ADDRESS_SIZE];
+
+		if (!cJSON_IsString(code))
+			return;
+		if (strlen(code->valuestring) > 2)
+			continue;
+		err_set(&err, ST_REJECTED,
+			"no contract at %s on chain %llu: check its address "
+			"and the endpoint",
+			hex_address(hex, &ix->schema->addresses[i]),
+			(unsigned long long)ix->cfg->chain.chain_id);
+		fail(ix, &err);
+		return;
+	}
+	begin(ix);
+}
+
+static void check_code(struct indexer *ix)
+{
+	size_t n = ix->schema->address_count;
+	struct rpc_batch_item *items;
+	char(*params)[80];
+
+	if (ix->ready || ix->checking)
+		return;
+	items = mem_array(n, sizeof(*items));
+	params = mem_array(n, sizeof(*params));
+	for (size_t i = 0; i < n; i++) {
+		char hex[HEX_ADDRESS_SIZE];
+
+		snprintf(params[i], sizeof(params[i]), "[\"%s\",\"latest\"]",
+			 hex_address(hex, &ix->schema->addresses[i]));
+		items[i].method = "eth_getCode";
+		items[i].params = params[i];
+	}
+	ix->checking = feed_batch(ix->feed, items, n, code_checked, ix);
+	free(items);
+	free(params);
+}
+
+static void on_ready(void *arg)
+{
+	struct indexer *ix = arg;
+
+	check_code(ix);
+	if (ix->backfill)
+		backfill_kick(ix->backfill);
+}
+
+/* ---- leading ---- */
+
+static enum status take_over(struct indexer *ix, struct err *err)
+{
+	struct feed_opts opts = {
+		.loop = &ix->loop,
+		.config = ix->cfg,
+		.on_ready = on_ready,
+		.on_head = on_head,
+		.on_fatal = fail,
+		.arg = ix,
+	};
+	bool have;
+	enum status st;
+
+	ix->leading = true;
+	ix->store = (struct store){
+		.db = ix->db,
+		.keep_depth = ix->cfg->indexer.max_reorg_depth,
+		.on_broken = write_failed,
+		.arg = ix,
+	};
+	if ((st = store_lead(&ix->store, err)) != ST_OK ||
+	    (st = start_chain_check(&ix->chain, ix->db, ix->cfg, err)) !=
+		ST_OK ||
+	    (st = start_tables(ix->db, ix->schema, ix->cfg, err)) != ST_OK ||
+	    (st = store_load_tail(&ix->store, &ix->tail, &have, err)) != ST_OK)
+		return st;
+	if (ix->chain.genesis_known)
+		opts.genesis = &ix->chain.genesis;
+	return feed_new(&ix->feed, &opts, err);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+	struct indexer *ix = timer->data;
+	struct err err;
+	enum status st;
+
+	if (ix->leading) {
+		if (ix->feed && !ix->ready && strcmp(feed_label(ix->feed), "-"))
+			check_code(ix);
+		choose_mode(ix);
+		return;
+	}
+	st = db_try_lock(ix->db, LOCK_KEY, &err);
+	if (st == ST_AGAIN) {
+		if (!ix->standing_by)
+			log_info("standby",
+				 F_STR("reason", "another indexer leads"));
+		ix->standing_by = true;
+		return;
+	}
+	if (st == ST_OK)
+		st = take_over(ix, &err);
+	if (st != ST_OK)
+		write_failed(ix, &err);
+	else
+		uv_timer_start(&ix->timer, on_tick, 0, TICK_MS);
+}
+
+/* ---- the process ---- */
+
+static void watch(struct indexer *ix)
+{
+	uv_signal_init(&ix->loop, &ix->term);
+	uv_signal_init(&ix->loop, &ix->interrupt);
+	uv_timer_init(&ix->loop, &ix->timer);
+	ix->term.data = ix->interrupt.data = ix->timer.data = ix;
+	uv_signal_start(&ix->term, on_signal, SIGTERM);
+	uv_signal_start(&ix->interrupt, on_signal, SIGINT);
+	uv_timer_start(&ix->timer, on_tick, 0, STANDBY_MS);
+}
+
+static void close_all(struct indexer *ix)
+{
+	backfill_free(ix->backfill);
+	live_free(ix->live);
+	feed_free(ix->feed);
+	db_close(ix->db);
+	follow_tail_deinit(&ix->tail);
+	schema_free(ix->schema);
+	uv_close((uv_handle_t *)&ix->term, NULL);
+	uv_close((uv_handle_t *)&ix->interrupt, NULL);
+	uv_close((uv_handle_t *)&ix->timer, NULL);
+	uv_run(&ix->loop, UV_RUN_DEFAULT);
+	uv_loop_close(&ix->loop);
+}
+
+int indexer_run(const struct config *cfg, bool migrate)
+{
+	struct indexer ix = { .cfg = cfg, .exit_code = -1 };
+	struct err err;
+	enum status st;
+
+	if (uv_loop_init(&ix.loop) != 0)
+		abort();
+	follow_tail_init(&ix.tail, (size_t)cfg->indexer.max_reorg_depth + 2);
+	watch(&ix);
+	st = schema_load(&ix.schema, cfg, &err);
+	if (st == ST_OK)
+		st = start_database(&ix.db, &ix.loop, cfg, migrate, &err);
+	if (st == ST_OK) {
+		db_on_lost(ix.db, database_gone, &ix);
+		uv_run(&ix.loop, UV_RUN_DEFAULT);
+	} else {
+		fail(&ix, &err);
+	}
+	close_all(&ix);
+	return ix.exit_code < 0 ? 1 : ix.exit_code;
+}

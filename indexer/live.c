@@ -1,0 +1,340 @@
+/*
+ * The live tip: takes announced heads, obeys follow_next(), commits each block
+ * with its events. One thing at a time; whatever fails is asked again. Decides
+ * nothing about reorgs itself.
+ */
+#include "indexer/live_int.h"
+
+#include <inttypes.h>
+
+#include "core/log.h"
+#include "indexer/backfill.h"
+
+#define TICK_MS        50
+#define RETRY_MS       150
+#define CONFIRM_BLOCKS 3 /* a shorter branch must last so many block times */
+#define CONFIRM_MIN_MS 1000
+
+static void drive(struct live *l)
+{
+	const struct follow_block *tip = follow_tail_tip(l->opts.tail);
+
+	if (l->busy || uv_now(l->opts.loop) < l->wait_until)
+		return;
+	if (!l->settled && tip) {
+		if (l->has_target && l->target.number < tip->number) {
+			l->branch_head = l->target.number;
+			live_judge(l, &l->target);
+		} else {
+			live_fetch_range(l, tip->number, tip->number);
+		}
+		return;
+	}
+	l->settled = true;
+	if (l->paused || !l->has_target)
+		return;
+	l->branch_head = l->target.number;
+	if (!tip && l->target.number < l->opts.start)
+		l->has_target = false;
+	else if (!tip)
+		live_fetch_range(l, l->opts.start, l->target.number);
+	else if (l->target.number > tip->number + 1)
+		live_fetch_range(l, tip->number + 1, l->target.number);
+	else
+		live_judge(l, &l->target);
+}
+
+void live_retry(struct live *l, const char *why)
+{
+	log_debug("live_retry", F_STR("reason", why));
+	l->busy = false;
+	l->queue_count = 0;
+	l->wait_until = uv_now(l->opts.loop) + RETRY_MS;
+	/* The target may be gone: what is the head now? */
+	l->has_target = false;
+	feed_ask_head(l->opts.feed);
+}
+
+static void rolled_back(void *arg)
+{
+	struct live *l = arg;
+
+	if (l->undo_to + 1 == l->opts.start)
+		l->opts.tail->count = 0;
+	else
+		follow_tail_cut(l->opts.tail, l->undo_to);
+	l->confirm_since = 0;
+	l->busy = false;
+	drive(l);
+}
+
+static void undo(struct live *l, uint64_t to)
+{
+	const struct follow_block *tip = follow_tail_tip(l->opts.tail);
+	const struct follow_block *at = follow_tail_get(l->opts.tail, to);
+
+	log_info("reorg", F_U64("height", to), F_U64("depth", tip->number - to),
+		 F_HEX("old_tip", tip->hash.b, 32),
+		 F_U64("new_head", l->branch_head));
+	l->busy = true;
+	l->undo_to = to;
+	store_roll_back(l->opts.store, to, at ? &at->hash : NULL, rolled_back,
+			l);
+}
+
+static void too_deep(struct live *l, uint64_t number)
+{
+	struct err err;
+
+	err_set(&err, ST_FATAL,
+		"the chain differs from the stored one below block %" PRIu64
+		", more than indexer.max_reorg_depth (%" PRIu32
+		") blocks back: raise max_reorg_depth above the depth and "
+		"start again, or empty the database and index anew",
+		number + 1, l->opts.config->indexer.max_reorg_depth);
+	l->busy = true;
+	l->opts.on_fatal(l->opts.arg, &err);
+}
+
+static bool patient(const struct live *l)
+{
+	uint64_t ms =
+	    (uint64_t)CONFIRM_BLOCKS * l->opts.config->chain.block_time_ms;
+
+	if (ms < CONFIRM_MIN_MS)
+		ms = CONFIRM_MIN_MS;
+	return l->confirm_since &&
+	       uv_now(l->opts.loop) - l->confirm_since >= ms;
+}
+
+/* Nothing new, or nothing to be done yet. */
+static void rest(struct live *l, bool again)
+{
+	l->busy = false;
+	l->queue_count = 0;
+	l->has_target = false;
+	l->wait_until = uv_now(l->opts.loop) + (again ? RETRY_MS : 0);
+	if (again)
+		feed_ask_head(l->opts.feed);
+}
+
+static void seen_again(struct live *l, const struct head *cand)
+{
+	const struct follow_block *tip = follow_tail_tip(l->opts.tail);
+
+	if (cand->number == tip->number) {
+		l->settled = true;
+		l->confirm_since = 0;
+	}
+	if (l->has_target && l->target.number > cand->number) {
+		l->busy = false;
+		drive(l);
+		return;
+	}
+	rest(l, !l->settled);
+}
+
+void live_judge(struct live *l, const struct head *cand)
+{
+	struct follow_in in = {
+		.tail = l->opts.tail,
+		.start = l->opts.start,
+		.max_depth = l->opts.config->indexer.max_reorg_depth,
+		.head = l->branch_head,
+		.patient = patient(l),
+	};
+	struct follow_block b = { cand->number, cand->hash, cand->parent };
+	struct follow_step step = follow_next(&in, &b);
+
+	switch (step.action) {
+	case FOLLOW_APPEND:
+		if (!l->queue_count) {
+			l->queue[0] = *cand;
+			l->queue_count = 1;
+		}
+		l->confirm_since = 0;
+		live_fetch_logs(l);
+		return;
+	case FOLLOW_ROLLBACK:
+		l->queue_count = 0;
+		undo(l, step.number);
+		return;
+	case FOLLOW_FETCH:
+		l->queue_count = 0;
+		live_fetch_range(l, step.number, cand->number);
+		return;
+	case FOLLOW_FETCH_PARENT:
+		l->queue_count = 0;
+		live_fetch_parent(l, &cand->parent);
+		return;
+	case FOLLOW_WAIT:
+		seen_again(l, cand);
+		return;
+	case FOLLOW_CONFIRM:
+		if (!l->confirm_since)
+			l->confirm_since = uv_now(l->opts.loop);
+		rest(l, true);
+		return;
+	case FOLLOW_TOO_DEEP:
+		too_deep(l, step.number);
+		return;
+	}
+	abort();
+}
+
+void live_got_heads(struct live *l)
+{
+	struct head first = l->queue[0];
+
+	if (!l->settled) {
+		l->queue_count = 0; /* a look at the tip, nothing to append */
+		l->branch_head = first.number;
+	}
+	live_judge(l, &first);
+}
+
+/* ---- committing ---- */
+
+static void log_note(void *arg, const struct row_note *n)
+{
+	(void)arg;
+	note_log(LOG_LVL_INFO, n);
+}
+
+static void committed(void *arg)
+{
+	struct live *l = arg;
+
+	rows_each(l->rows, log_note, l);
+	rows_free(l->rows);
+	l->rows = NULL;
+	for (size_t i = 0; i < l->queue_count; i++) {
+		const struct head *h = &l->queue[i];
+		struct follow_block b = { h->number, h->hash, h->parent };
+
+		follow_tail_push(l->opts.tail, &b);
+		log_debug("block_stored", F_U64("height", h->number),
+			  F_HEX("hash", h->hash.b, 32),
+			  F_U64("logs", l->logs[i].count));
+	}
+	l->queue_count = 0;
+	arena_free(l->arena);
+	l->arena = NULL;
+	l->busy = false;
+	if (l->has_target &&
+	    l->target.number == follow_tail_tip(l->opts.tail)->number &&
+	    hash32_eq(&l->target.hash, &follow_tail_tip(l->opts.tail)->hash))
+		l->has_target = false;
+	drive(l);
+}
+
+static enum store_cover cover_of(const struct live *l, size_t i)
+{
+	if (l->queue[i].has_bloom && !l->logs[i].count && !l->doubtful[i])
+		return STORE_ABSENT_BY_BLOOM;
+	return STORE_UNVERIFIED;
+}
+
+void live_commit(struct live *l)
+{
+	struct store_span covers[LIVE_QUEUE];
+	const struct head *last = &l->queue[l->queue_count - 1];
+	struct store_append a = {
+		.from = l->queue[0].number,
+		.to = last->number,
+		.hash = last->hash,
+		.head = l->branch_head,
+		.safe = l->safe,
+		.finalized = l->finalized,
+		.covers = covers,
+	};
+
+	l->busy = true;
+	l->rows = rows_new(l->opts.schema);
+	for (size_t i = 0; i < l->queue_count; i++) {
+		const struct head *h = &l->queue[i];
+		const struct logs *logs = &l->logs[i];
+		enum store_cover state = cover_of(l, i);
+		uint64_t before = rows_count(l->rows);
+
+		for (size_t j = 0; j < logs->count; j++)
+			rows_add(l->rows, &logs->items[j], h->time);
+		rows_add_block(l->rows, h,
+			       (uint32_t)(rows_count(l->rows) - before));
+		if (a.cover_count && covers[a.cover_count - 1].state == state)
+			covers[a.cover_count - 1].to = h->number;
+		else
+			covers[a.cover_count++] =
+			    (struct store_span){ h->number, h->number, state };
+	}
+	a.rows = l->rows;
+	store_append(l->opts.store, &a, committed, l);
+}
+
+/* ---- life ---- */
+
+void live_head(struct live *l, const struct head *head)
+{
+	if (head->number > l->best)
+		l->best = head->number;
+	l->target = *head;
+	l->has_target = true;
+	drive(l);
+}
+
+bool live_idle(const struct live *l)
+{
+	return !l->busy;
+}
+
+bool live_settled(const struct live *l)
+{
+	return l->settled;
+}
+
+uint64_t live_best(const struct live *l)
+{
+	return l->best;
+}
+
+void live_pause(struct live *l, bool paused)
+{
+	l->paused = paused;
+	drive(l);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+	drive(timer->data);
+}
+
+struct live *live_new(const struct live_opts *opts)
+{
+	struct live *l = mem_zalloc(sizeof(*l));
+
+	l->opts = *opts;
+	l->safe = l->finalized = STORE_UNKNOWN;
+	l->paused = true;
+	l->timer = mem_zalloc(sizeof(*l->timer));
+	uv_timer_init(opts->loop, l->timer);
+	l->timer->data = l;
+	uv_timer_start(l->timer, on_tick, TICK_MS, TICK_MS);
+	return l;
+}
+
+static void timer_closed(uv_handle_t *handle)
+{
+	free(handle);
+}
+
+void live_free(struct live *l)
+{
+	if (!l)
+		return;
+	feed_cancel(l->opts.feed, l);
+	if (l->arena)
+		arena_free(l->arena);
+	rows_free(l->rows);
+	uv_close((uv_handle_t *)l->timer, timer_closed);
+	free(l);
+}

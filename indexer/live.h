@@ -1,0 +1,47 @@
+#ifndef CX_INDEXER_LIVE_H
+#define CX_INDEXER_LIVE_H
+
+#include <uv.h>
+
+#include "indexer/feed.h"
+#include "indexer/store.h"
+
+/*
+ * Following the head block by block: fetches what follow_next() asks for, and
+ * commits or rolls back what it decides.
+ */
+struct live;
+
+struct live_opts {
+	uv_loop_t *loop;
+	const struct config *config;
+	const struct schema *schema;
+	struct feed *feed;
+	struct store *store;
+	struct follow_tail *tail; /* shared with the one who switches modes */
+	uint64_t start;           /* first block of interest */
+	void (*on_fatal)(void *arg, const struct err *err);
+	void *arg;
+};
+
+struct live *live_new(const struct live_opts *opts);
+void live_free(struct live *l);
+DEFINE_AUTO(live, live_free)
+
+/** live_head - a head was announced */
+void live_head(struct live *l, const struct head *head);
+
+/** live_idle - nothing is being fetched or written: it may be freed */
+bool live_idle(const struct live *l);
+
+/** live_settled - the stored tip was seen on the chain since the start, so
+ * history may be continued from it */
+bool live_settled(const struct live *l);
+
+/** live_pause - true: only check the tip and undo reorgs, append nothing */
+void live_pause(struct live *l, bool paused);
+
+/** live_best - highest head announced so far */
+uint64_t live_best(const struct live *l);
+
+#endif

@@ -1,0 +1,48 @@
+#ifndef CX_INDEXER_LIVE_INT_H
+#define CX_INDEXER_LIVE_INT_H
+
+#include "indexer/live.h"
+
+/* Shared by live.c and live_fetch.c only. */
+
+#define LIVE_QUEUE 16 /* blocks fetched and committed together */
+
+struct live {
+	struct live_opts opts;
+	bool busy, paused, settled;
+	bool has_target;
+	struct head target; /* latest head announced */
+	uint64_t best;
+	uint64_t branch_head; /* highest block of the branch being judged */
+	uint64_t confirm_since, wait_until;
+	uint64_t safe, finalized;
+	struct head queue[LIVE_QUEUE]; /* linked, the first follows the tip */
+	struct logs logs[LIVE_QUEUE];
+	bool doubtful[LIVE_QUEUE]; /* bloom says maybe, logs say none */
+	size_t queue_count;
+	uint64_t fetch_from; /* of the range under way */
+	struct hash32 fetch_hash;
+	uint64_t undo_to;
+	struct arena *arena; /* of @logs */
+	struct rows *rows;
+	uv_timer_t *timer;
+};
+
+/** live_fetch_range - headers from @from up to the target; ends in
+ * live_got_heads() or live_retry() */
+void live_fetch_range(struct live *l, uint64_t from, uint64_t to);
+/** live_fetch_parent - one header by hash; ends in live_judge() */
+void live_fetch_parent(struct live *l, const struct hash32 *hash);
+/** live_fetch_logs - logs of the whole queue; ends in live_commit() */
+void live_fetch_logs(struct live *l);
+
+/** live_judge - act on a candidate */
+void live_judge(struct live *l, const struct head *cand);
+/** live_got_heads - queue[0..n) is linked in itself */
+void live_got_heads(struct live *l);
+/** live_commit - store the queue with its logs */
+void live_commit(struct live *l);
+/** live_retry - nothing came of it; try again after a moment */
+void live_retry(struct live *l, const char *why);
+
+#endif
