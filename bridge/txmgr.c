@@ -1,0 +1,407 @@
+/*
+ * The lane's life: creation, its timers, reading its rows back, its list of
+ * open transactions and the one function that moves their state. What to ask
+ * the node is in txmgr_look.c, what to send in txmgr_send.c.
+ */
+#include "bridge/txmgr.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "bridge/txmgr_int.h"
+#include "core/log.h"
+
+uint64_t txm_now(const struct txmgr *m)
+{
+	return uv_now(m->o.loop);
+}
+
+struct rpc *txm_rpc(const struct txmgr *m)
+{
+	return m->o.rpcs[m->rpc_at % m->o.rpc_count];
+}
+
+void txm_fatal(struct txmgr *m, const struct err *err)
+{
+	m->ready = false;
+	m->stopped = true;
+	if (m->o.on_fatal)
+		m->o.on_fatal(m->o.arg, err);
+}
+
+struct txm_op *txm_op_new(struct txmgr *m)
+{
+	struct txm_op *op = mem_zalloc(sizeof(*op));
+
+	op->m = m;
+	op->next = m->ops;
+	op->prev = &m->ops;
+	if (op->next)
+		op->next->prev = &op->next;
+	m->ops = op;
+	return op;
+}
+
+void txm_op_free(struct txm_op *op)
+{
+	*op->prev = op->next;
+	if (op->next)
+		op->next->prev = op->prev;
+	txm_tx_free(op->tx);
+	free(op);
+}
+
+struct txm_tx *txm_tx_new(void)
+{
+	struct txm_tx *t = mem_zalloc(sizeof(*t));
+
+	buf_init(&t->data, TX_SIZE_MAX);
+	buf_init(&t->raw, TX_SIZE_MAX);
+	return t;
+}
+
+void txm_tx_free(struct txm_tx *t)
+{
+	if (!t)
+		return;
+	buf_deinit(&t->data);
+	buf_deinit(&t->raw);
+	free(t);
+}
+
+void txm_add(struct txmgr *m, struct txm_tx *t)
+{
+	size_t at = m->count;
+
+	m->txs = mem_resize(m->txs, m->count + 1, sizeof(struct txm_tx *));
+	while (at > 0 && m->txs[at - 1]->nonce > t->nonce) {
+		m->txs[at] = m->txs[at - 1];
+		at--;
+	}
+	m->txs[at] = t;
+	m->count++;
+}
+
+void txm_remove(struct txmgr *m, struct txm_tx *t)
+{
+	size_t at = 0;
+
+	while (at < m->count && m->txs[at] != t)
+		at++;
+	assert(at < m->count);
+	for (m->count--; at < m->count; at++)
+		m->txs[at] = m->txs[at + 1];
+	txm_tx_free(t);
+}
+
+struct txm_tx *txm_find(const struct txmgr *m, int64_t id)
+{
+	for (size_t i = 0; i < m->count; i++)
+		if (m->txs[i]->id == id)
+			return m->txs[i];
+	return NULL;
+}
+
+size_t txm_unmined(const struct txmgr *m)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->count; i++)
+		n += m->txs[i]->state < TXM_MINED;
+	return n;
+}
+
+static const char *const state_names[] = { "signed", "accepted", "mined",
+					   "final", "lost" };
+static const char *const kind_names[] = { "provision", "fail", "reissue",
+					  "recording", "fill" };
+
+const char *txm_state_name(enum txm_state s)
+{
+	return state_names[s];
+}
+
+const char *txm_kind_name(enum effect_kind k)
+{
+	return kind_names[k];
+}
+
+bool txm_kind_parse(enum effect_kind *out, const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kind_names); i++) {
+		if (strcmp(name, kind_names[i]) == 0) {
+			*out = (enum effect_kind)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+void txm_set_state(struct txmgr *m, struct db_batch *b, struct txm_tx *t,
+		   enum txm_state expected, enum txm_state state,
+		   const char *why)
+{
+	bool mined = state == TXM_MINED || state == TXM_FINAL;
+
+	assert(t->state == expected);
+	t->state = state;
+	DB_ADD(b,
+	       "update bridge.tx set state = $2, note = $3, mined_hash = $4,"
+	       " block_number = $5, block_hash = $6, success = $7, term = $8,"
+	       " updated_at = now() where id = $1 and state = $9"
+	       " and bridge.tx_check_term($8)",
+	       P_I64(t->id), P_TEXT(txm_state_name(state)), P_TEXT(why),
+	       mined ? P_BYTES(t->mined_hash.b, 32) : P_NULL(),
+	       mined ? P_I64((int64_t)t->block_number) : P_NULL(),
+	       mined ? P_BYTES(t->block_hash.b, 32) : P_NULL(),
+	       mined ? P_BOOL(t->success) : P_NULL(), P_I64(m->o.term),
+	       P_TEXT(txm_state_name(expected)));
+}
+
+static void written(void *arg, enum status st,
+		    const struct db_result *const *results, size_t n,
+		    const struct err *err)
+{
+	struct txm_op *op = arg;
+	struct txmgr *m = op->m;
+
+	(void)results;
+	(void)n;
+	txm_op_free(op);
+	if (st == ST_AGAIN)
+		txm_load(m);
+	else if (st != ST_OK)
+		txm_fatal(m, err);
+}
+
+void txm_write(struct txmgr *m, struct db_batch *b)
+{
+	db_run(b, written, txm_op_new(m));
+}
+
+static void read_attempt(struct txm_tx *t, const struct db_result *r,
+			 size_t row)
+{
+	struct txm_attempt *a;
+	const uint8_t *p;
+	size_t n;
+
+	if (t->attempt_count == TXM_ATTEMPTS)
+		return;
+	a = &t->attempts[t->attempt_count++];
+	p = db_bytes(r, row, "hash", &n);
+	assert(n == 32);
+	memcpy(a->hash.b, p, 32);
+	a->fees.max_fee = (uint64_t)db_i64(r, row, "max_fee");
+	a->fees.max_priority = (uint64_t)db_i64(r, row, "max_priority");
+	p = db_bytes(r, row, "raw", &n);
+	buf_reset(&t->raw);
+	buf_add(&t->raw, p, n);
+}
+
+static void read_mined(struct txm_tx *t, const struct db_result *r, size_t row)
+{
+	const uint8_t *p;
+	size_t n;
+
+	if (strcmp(db_text(r, row, "state"), "mined") != 0) {
+		/* Whether a node has it is asked anew: it is sent again. */
+		t->state = strcmp(db_text(r, row, "state"), "signed") == 0
+			       ? TXM_SIGNED
+			       : TXM_ACCEPTED;
+		return;
+	}
+	t->state = TXM_MINED;
+	t->success = db_bool(r, row, "success");
+	t->block_number = (uint64_t)db_i64(r, row, "block_number");
+	p = db_bytes(r, row, "block_hash", &n);
+	memcpy(t->block_hash.b, p, n < 32 ? n : 32);
+	p = db_bytes(r, row, "mined_hash", &n);
+	memcpy(t->mined_hash.b, p, n < 32 ? n : 32);
+}
+
+static void read_rows(struct txmgr *m, const struct db_result *r)
+{
+	struct txm_tx *t = NULL;
+	const uint8_t *p;
+	size_t n;
+
+	for (size_t row = 0; row < db_rows(r); row++) {
+		int64_t id = db_i64(r, row, "id");
+
+		if (!t || t->id != id) {
+			t = txm_tx_new();
+			t->id = id;
+			t->nonce = (uint64_t)db_i64(r, row, "nonce");
+			t->gas = (uint64_t)db_i64(r, row, "gas");
+			t->entries = (size_t)db_i64(r, row, "entries");
+			if (!txm_kind_parse(&t->kind, db_text(r, row, "kind")))
+				abort();
+			p = db_bytes(r, row, "data", &n);
+			buf_add(&t->data, p, n);
+			t->made_ms = txm_now(m);
+			read_mined(t, r, row);
+			txm_add(m, t);
+		}
+		read_attempt(t, r, row);
+	}
+}
+
+static void loaded(void *arg, enum status st,
+		   const struct db_result *const *results, size_t n,
+		   const struct err *err)
+{
+	struct txm_op *op = arg;
+	struct txmgr *m = op->m;
+
+	(void)n;
+	txm_op_free(op);
+	if (st == ST_AGAIN) {
+		txm_load(m);
+		return;
+	}
+	if (st != ST_OK) {
+		txm_fatal(m, err);
+		return;
+	}
+	while (m->count)
+		txm_remove(m, m->txs[m->count - 1]);
+	read_rows(m, results[0]);
+	m->nonces.db_next = (uint64_t)db_i64(results[1], 0, "next");
+	m->loaded = true;
+	m->unsettled = true;
+	log_info("tx_lane_loaded", F_U64("open", m->count),
+		 F_U64("next_nonce", m->nonces.db_next),
+		 F_HEX("signer", signer_address(m->o.signer)->b, 20));
+	txm_look(m);
+}
+
+void txm_load(struct txmgr *m)
+{
+	struct db_batch *b = db_batch_new(m->o.db);
+	const struct address *who = signer_address(m->o.signer);
+
+	m->loaded = false;
+	m->ready = false;
+	DB_ADD(b,
+	       "select t.id, t.nonce, t.gas, t.kind, t.entries, t.state,"
+	       " t.data, coalesce(t.success, false) as success,"
+	       " t.block_number, t.block_hash, t.mined_hash,"
+	       " a.hash, a.raw, a.max_fee::bigint as max_fee,"
+	       " a.max_priority::bigint as max_priority"
+	       " from bridge.tx t join bridge.tx_attempt a on a.tx_id = t.id"
+	       " where t.signer = $1"
+	       " and t.state in ('signed', 'accepted', 'mined')"
+	       " order by t.nonce, a.attempt",
+	       P_BYTES(who->b, 20));
+	DB_ADD(b,
+	       "select coalesce(max(nonce) + 1, 0) as next from bridge.tx"
+	       " where signer = $1",
+	       P_BYTES(who->b, 20));
+	db_run(b, loaded, txm_op_new(m));
+}
+
+static void on_window(uv_timer_t *timer)
+{
+	txm_claim(timer->data);
+}
+
+/* A lane at rest asks the node only now and then; fees stay fresh enough. */
+static void on_poll(uv_timer_t *timer)
+{
+	struct txmgr *m = timer->data;
+
+	if (!m->loaded)
+		return;
+	if (!m->ready || m->count || m->stopped ||
+	    txm_now(m) - m->looked_ms >= TXM_IDLE_MS)
+		txm_look(m);
+	if (m->unsettled)
+		txm_settle(m);
+	txm_claim(m);
+}
+
+static uv_timer_t *timer_new(struct txmgr *m)
+{
+	uv_timer_t *t = mem_zalloc(sizeof(*t));
+
+	uv_timer_init(m->o.loop, t);
+	t->data = m;
+	return t;
+}
+
+struct txmgr *txmgr_new(const struct txmgr_opts *opts)
+{
+	struct txmgr *m = mem_zalloc(sizeof(*m));
+
+	assert(opts->rpc_count > 0);
+	m->o = *opts;
+	m->cap = opts->max_fee_gwei > UINT64_MAX / 2000000000
+		     ? UINT64_MAX / 2
+		     : opts->max_fee_gwei * 1000000000;
+	m->hint = FEES_NO_HINT;
+	m->poll = timer_new(m);
+	m->window = timer_new(m);
+	uv_timer_start(m->poll, on_poll, opts->poll_ms, opts->poll_ms);
+	txm_load(m);
+	return m;
+}
+
+static void timer_closed(uv_handle_t *h)
+{
+	free(h);
+}
+
+void txmgr_free(struct txmgr *m)
+{
+	if (!m)
+		return;
+	while (m->ops) {
+		if (m->ops->call)
+			rpc_cancel(m->ops->call);
+		txm_op_free(m->ops);
+	}
+	uv_close((uv_handle_t *)m->poll, timer_closed);
+	uv_close((uv_handle_t *)m->window, timer_closed);
+	while (m->count)
+		txm_remove(m, m->txs[m->count - 1]);
+	free(m->txs);
+	free(m);
+}
+
+/* At once when idle; while transactions wait for their block others are
+ * gathered for a moment, or until a batch is full. */
+void txmgr_kick(struct txmgr *m)
+{
+	m->kicks++;
+	if (txm_unmined(m) == 0 || m->kicks >= m->o.batch_max)
+		txm_claim(m);
+	else if (!uv_is_active((uv_handle_t *)m->window))
+		uv_timer_start(m->window, on_window, m->o.batch_wait_ms, 0);
+}
+
+void txmgr_head(struct txmgr *m)
+{
+	if (m->loaded && m->count)
+		txm_look(m);
+	if (m->unsettled)
+		txm_settle(m);
+}
+
+void txmgr_view(const struct txmgr *m, struct txmgr_view *out)
+{
+	*out = m->stats;
+	out->ready = m->ready;
+	out->stopped = m->stopped;
+	out->head = m->head;
+	out->base_fee = m->base_fee;
+	out->next_nonce = nonce_next(&m->nonces);
+	out->unmined = txm_unmined(m);
+	out->unsettled = m->count - out->unmined;
+	for (size_t i = 0; i < m->count; i++) {
+		uint64_t age = (txm_now(m) - m->txs[i]->made_ms) / 1000;
+
+		if (m->txs[i]->state < TXM_MINED && age > out->stuck_s)
+			out->stuck_s = (uint32_t)age;
+	}
+}

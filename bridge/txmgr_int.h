@@ -1,0 +1,127 @@
+#ifndef CX_BRIDGE_TXMGR_INT_H
+#define CX_BRIDGE_TXMGR_INT_H
+
+#include "bridge/calls.h"
+#include "bridge/fees.h"
+#include "bridge/nonce.h"
+#include "bridge/txanswer.h"
+#include "bridge/txmgr.h"
+
+/* Inside of the lane; only txmgr*.c and its test include this. */
+#define TXM_UNMINED_MAX 16 /* what nodes keep for one account for sure */
+#define TXM_OPEN_MAX    512
+#define TXM_ITEMS_MAX   64 /* calls in one JSON-RPC batch */
+#define TXM_ATTEMPTS    32
+#define TXM_IDLE_MS     10000 /* fees and counts older are read again */
+#define TXM_GONE_MS     20000 /* nonce mined, no receipt: another's */
+
+enum txm_state {
+	TXM_SIGNED,
+	TXM_ACCEPTED,
+	TXM_MINED,
+	TXM_FINAL,
+	TXM_LOST,
+};
+
+enum txm_role { ROLE_UNASKED, ROLE_ASKED, ROLE_HELD, ROLE_MISSING };
+
+struct txm_attempt {
+	struct hash32 hash;
+	struct fees fees;
+};
+
+struct txm_tx {
+	int64_t id;
+	uint64_t nonce, gas;
+	enum effect_kind kind;
+	enum txm_state state;
+	size_t entries;
+	struct buf data, raw; /* raw: newest attempt; both empty once mined */
+	struct txm_attempt attempts[TXM_ATTEMPTS];
+	size_t attempt_count;
+	uint64_t made_ms, sent_ms, gone_ms; /* loop time; 0: not yet */
+	unsigned missing;                   /* looks without its receipt */
+	bool bump, capped, writing;
+	bool success;
+	enum txm_role role; /* asked for after a revert */
+	uint64_t block_number;
+	struct hash32 block_hash, mined_hash;
+};
+
+/* One request under way; freed by its callback or with the lane. */
+struct txm_op {
+	struct txm_op *next, **prev;
+	struct txmgr *m;
+	struct rpc_call *call; /* NULL: a database batch */
+	int64_t tx_id;
+	struct hash32 hash;
+	struct txm_tx *tx; /* to be added when stored; owned */
+	size_t item_count; /* of a look: which receipt belongs to which */
+	struct {
+		int64_t tx_id;
+		struct hash32 hash;
+	} items[TXM_ITEMS_MAX];
+};
+
+struct txmgr {
+	struct txmgr_opts o;
+	uint64_t cap; /* wei */
+	uv_timer_t *poll, *window;
+	struct txm_op *ops;
+	struct txm_tx **txs; /* by nonce */
+	size_t count;
+	struct nonce_view nonces;
+	uint64_t head, tag_head, base_fee, gas_limit, hint;
+	uint64_t looked_ms; /* when the counts and fees were read; 0: never */
+	size_t rpc_at, start_checks;
+	bool loaded, ready, stopped, looking, look_again, claiming, claim_again;
+	bool settling, unsettled, role_asking, failing, no_funds;
+	uint64_t role_ms, gap_ms;
+	size_t kicks;
+	struct txmgr_view stats;
+};
+
+uint64_t txm_now(const struct txmgr *m);
+struct rpc *txm_rpc(const struct txmgr *m);
+void txm_fatal(struct txmgr *m, const struct err *err);
+struct txm_op *txm_op_new(struct txmgr *m);
+void txm_op_free(struct txm_op *op);
+struct txm_tx *txm_tx_new(void);
+void txm_tx_free(struct txm_tx *t);
+DEFINE_AUTO(txm_tx, txm_tx_free)
+void txm_add(struct txmgr *m, struct txm_tx *t);
+void txm_remove(struct txmgr *m, struct txm_tx *t);
+struct txm_tx *txm_find(const struct txmgr *m, int64_t id);
+size_t txm_unmined(const struct txmgr *m);
+const char *txm_state_name(enum txm_state s);
+const char *txm_kind_name(enum effect_kind k);
+bool txm_kind_parse(enum effect_kind *out, const char *name);
+
+/** txm_load - (re)read open transactions from the database */
+void txm_load(struct txmgr *m);
+/** txm_set_state - the one mover: memory, then the row by way of @b */
+void txm_set_state(struct txmgr *m, struct db_batch *b, struct txm_tx *t,
+		   enum txm_state expected, enum txm_state state,
+		   const char *why);
+/** txm_write - run a batch of which nothing is expected back; a conflict
+ * makes the lane read its rows again */
+void txm_write(struct txmgr *m, struct db_batch *b);
+
+/** txm_look - ask the node for head, counts, fees and receipts */
+void txm_look(struct txmgr *m);
+/** txm_ask_role - eth_call hasRole; stops or resumes the lane */
+void txm_ask_role(struct txmgr *m);
+
+/** txm_claim - make a transaction of what is queued */
+void txm_claim(struct txmgr *m);
+/** txm_fill - claim @nonce for a self-send */
+void txm_fill(struct txmgr *m, uint64_t nonce);
+/** txm_send - broadcast the newest attempt */
+void txm_send(struct txmgr *m, struct txm_tx *t);
+/** txm_raise - store and send an attempt with higher fees, or, at the cap,
+ * the same bytes again */
+void txm_raise(struct txmgr *m, struct txm_tx *t);
+/** txm_settle - end the entries of final transactions */
+void txm_settle(struct txmgr *m);
+
+#endif

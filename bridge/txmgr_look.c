@@ -1,0 +1,384 @@
+/*
+ * What the lane learns from the node: head, fees, counts and receipts in one
+ * JSON-RPC batch, so that they come from one backend. Moves transactions
+ * between pending, mined, final and lost by it. That an effect holds is not
+ * concluded here: that is read from the indexer's tables.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "abi/hex.h"
+#include "bridge/txmgr_int.h"
+#include "core/json.h"
+#include "core/log.h"
+
+enum { ITEM_HEAD, ITEM_LATEST, ITEM_PENDING, ITEM_TIP, ITEM_TAG, ITEM_FIXED };
+
+struct receipt {
+	bool success;
+	uint64_t block, gas_used;
+	struct hash32 block_hash;
+};
+
+static bool quantity(uint64_t *out, const cJSON *obj, const char *key)
+{
+	const char *text = json_str_or(obj, key, NULL);
+
+	return text && hex_quantity_u64(out, text, key, NULL) == ST_OK;
+}
+
+static bool plain_quantity(uint64_t *out, const cJSON *v)
+{
+	return cJSON_IsString(v) &&
+	       hex_quantity_u64(out, v->valuestring, "quantity", NULL) == ST_OK;
+}
+
+static bool read_receipt(struct receipt *out, const cJSON *r)
+{
+	const char *hash = json_str_or(r, "blockHash", NULL);
+	uint64_t status;
+
+	if (!cJSON_IsObject(r) || !hash ||
+	    hex_decode_hash(&out->block_hash, hash, "blockHash", NULL) !=
+		ST_OK ||
+	    !quantity(&status, r, "status") ||
+	    !quantity(&out->block, r, "blockNumber") ||
+	    !quantity(&out->gas_used, r, "gasUsed"))
+		return false;
+	out->success = status == 1;
+	return true;
+}
+
+/* --- One transaction ---------------------------------------------------- */
+
+static void on_receipt(struct txmgr *m, struct db_batch *b, struct txm_tx *t,
+		       const struct hash32 *hash, const struct receipt *r)
+{
+	t->missing = 0;
+	t->gone_ms = 0;
+	if (t->state == TXM_MINED && t->block_number == r->block &&
+	    hash32_eq(&t->block_hash, &r->block_hash))
+		return;
+	t->success = r->success;
+	t->block_number = r->block;
+	t->block_hash = r->block_hash;
+	t->mined_hash = *hash;
+	t->role = ROLE_UNASKED;
+	txm_set_state(m, b, t, t->state, TXM_MINED, NULL);
+	DB_ADD(b, "update bridge.tx set gas_used = $2 where id = $1",
+	       P_I64(t->id), P_I64((int64_t)r->gas_used));
+	m->stats.gas_used += r->gas_used;
+	log_info("tx_mined", F_HEX("tx", hash->b, 32), F_U64("nonce", t->nonce),
+		 F_U64("height", r->block), F_U64("gas_used", r->gas_used),
+		 F_U64("entries", t->entries),
+		 F_STR("result", r->success ? "success" : "reverted"));
+	if (!r->success)
+		m->stats.reverted++;
+}
+
+/* A receipt that is gone twice, at a node that has the block's height, means
+ * a reorg: the transaction waits again, and is sent again at once. */
+static void on_missing(struct txmgr *m, struct db_batch *b, struct txm_tx *t)
+{
+	if (m->head < t->block_number || ++t->missing < 2)
+		return;
+	t->missing = 0;
+	log_odd("tx_reorged", F_HEX("tx", t->mined_hash.b, 32),
+		F_U64("nonce", t->nonce), F_U64("height", t->block_number));
+	txm_set_state(m, b, t, TXM_MINED, TXM_SIGNED, "reorged");
+	t->sent_ms = 0;
+	t->made_ms = txm_now(m);
+}
+
+/* The nonce is mined, but by none of our attempts, over many looks. */
+static bool check_lost(struct txmgr *m, struct db_batch *b, struct txm_tx *t)
+{
+	if (t->state >= TXM_MINED || m->nonces.latest <= t->nonce) {
+		t->gone_ms = 0;
+		return false;
+	}
+	if (!t->gone_ms)
+		t->gone_ms = txm_now(m);
+	if (++t->missing < 5 || txm_now(m) - t->gone_ms < TXM_GONE_MS)
+		return false;
+	log_odd("tx_nonce_taken", F_U64("nonce", t->nonce),
+		F_HEX("signer", signer_address(m->o.signer)->b, 20));
+	txm_set_state(m, b, t, t->state, TXM_LOST,
+		      "nonce used by a transaction that is not ours");
+	DB_ADD(b,
+	       "update bridge.outbox set state = 'queued', term = $2,"
+	       " updated_at = now() where tx_id = $1 and state = 'in_tx'",
+	       P_I64(t->id), P_I64(m->o.term));
+	return true;
+}
+
+static bool deep(const struct txmgr *m, const struct txm_tx *t)
+{
+	if (m->o.confirm_by_tag)
+		return m->tag_head >= t->block_number;
+	return m->head >= t->block_number &&
+	       m->head - t->block_number >= m->o.confirmations;
+}
+
+/* A revert is judged only after it is known whether we may write at all. */
+static bool check_final(struct txmgr *m, struct db_batch *b, struct txm_tx *t)
+{
+	if (t->state != TXM_MINED || t->missing)
+		return false;
+	if (!t->success && (t->role == ROLE_UNASKED || t->role == ROLE_ASKED)) {
+		t->role = ROLE_ASKED;
+		txm_ask_role(m);
+		return false;
+	}
+	if (!deep(m, t))
+		return false;
+	txm_set_state(m, b, t, TXM_MINED, TXM_FINAL, NULL);
+	if (!t->success && t->kind != EFFECT_FILL) {
+		log_odd("tx_reverted", F_HEX("tx", t->mined_hash.b, 32),
+			F_STR("kind", txm_kind_name(t->kind)),
+			F_U64("entries", t->entries));
+		DB_ADD(b, "select bridge.tx_reverted($1, $2, $3)", P_I64(t->id),
+		       P_BOOL(t->role == ROLE_MISSING), P_I64(m->o.term));
+	}
+	m->unsettled = true;
+	return true;
+}
+
+/* --- After a look ------------------------------------------------------- */
+
+static void check_gap(struct txmgr *m)
+{
+	uint64_t held[TXM_UNMINED_MAX], gap;
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->count && n < TXM_UNMINED_MAX; i++)
+		if (m->txs[i]->state < TXM_MINED)
+			held[n++] = m->txs[i]->nonce;
+	if (!nonce_gap(&gap, &m->nonces, held, n)) {
+		m->gap_ms = 0;
+		return;
+	}
+	/* Another's transaction may only be slow to reach this node. */
+	if (!m->gap_ms)
+		m->gap_ms = txm_now(m);
+	if (txm_now(m) - m->gap_ms < 1000ull * m->o.bump_after_s)
+		return;
+	m->gap_ms = 0;
+	txm_fill(m, gap);
+}
+
+/* Everything unmined is sent again now and then; the first in line, which is
+ * what the others wait for, pays more when it takes too long. */
+static void nudge(struct txmgr *m)
+{
+	uint64_t patience = 1000ull * m->o.bump_after_s;
+	bool first = true;
+
+	for (size_t i = 0; i < m->count; i++) {
+		struct txm_tx *t = m->txs[i];
+		uint64_t waited = txm_now(m) - t->sent_ms;
+
+		if (t->state >= TXM_MINED || t->writing)
+			continue;
+		if (t->bump ||
+		    (first && t->sent_ms && !t->gone_ms && waited >= patience))
+			txm_raise(m, t);
+		else if (!t->sent_ms ||
+			 waited >=
+			     (t->state == TXM_SIGNED ? m->o.poll_ms : patience))
+			txm_send(m, t);
+		first = false;
+	}
+}
+
+static void judge(struct txmgr *m, struct db_batch *b)
+{
+	size_t i = 0;
+
+	while (i < m->count) {
+		struct txm_tx *t = m->txs[i];
+
+		if (check_lost(m, b, t) || check_final(m, b, t))
+			txm_remove(m, t);
+		else
+			i++;
+	}
+}
+
+/* After a lost database every endpoint must have an empty pool for us. */
+static void check_start(struct txmgr *m)
+{
+	if (m->ready)
+		return;
+	if (!nonce_may_start(&m->nonces)) {
+		if (m->start_checks++ % 16 == 0)
+			log_odd("tx_lane_waits",
+				F_U64("latest", m->nonces.latest),
+				F_U64("pending", m->nonces.pending));
+		m->rpc_at = 0;
+		return;
+	}
+	if (m->nonces.db_next == 0 && m->rpc_at + 1 < m->o.rpc_count) {
+		m->rpc_at++;
+		m->look_again = true;
+		return;
+	}
+	m->rpc_at = 0;
+	m->ready = true;
+	log_info("tx_lane_ready", F_U64("nonce", nonce_next(&m->nonces)),
+		 F_U64("base_fee", m->base_fee), F_U64("height", m->head));
+}
+
+static bool read_fixed(struct txmgr *m, cJSON **r)
+{
+	uint64_t latest, pending, head, v;
+
+	if (!quantity(&head, r[ITEM_HEAD], "number") ||
+	    !plain_quantity(&latest, r[ITEM_LATEST]) ||
+	    !plain_quantity(&pending, r[ITEM_PENDING]))
+		return false;
+	m->head = head;
+	m->base_fee = quantity(&v, r[ITEM_HEAD], "baseFeePerGas") ? v : 0;
+	m->gas_limit = quantity(&v, r[ITEM_HEAD], "gasLimit") ? v : 0;
+	m->nonces.latest = latest;
+	m->nonces.pending = pending > latest ? pending : latest;
+	m->hint = plain_quantity(&v, r[ITEM_TIP]) ? v : FEES_NO_HINT;
+	if (quantity(&v, r[ITEM_TAG], "number"))
+		m->tag_head = v;
+	m->looked_ms = txm_now(m);
+	return true;
+}
+
+static void apply(struct txmgr *m, const struct txm_op *op, cJSON **results,
+		  const struct rpc_error *errors)
+{
+	struct db_batch *b = db_batch_new(m->o.db);
+
+	for (size_t i = 0; i < op->item_count; i++) {
+		struct txm_tx *t = txm_find(m, op->items[i].tx_id);
+		cJSON *item = results[ITEM_FIXED + i];
+		struct receipt r;
+
+		if (!t)
+			continue;
+		if (read_receipt(&r, item))
+			on_receipt(m, b, t, &op->items[i].hash, &r);
+		else if (t->state == TXM_MINED &&
+			 hash32_eq(&t->mined_hash, &op->items[i].hash) &&
+			 !errors[ITEM_FIXED + i].message &&
+			 (!item || cJSON_IsNull(item)))
+			on_missing(m, b, t);
+	}
+	judge(m, b);
+	/* An empty batch would only cost a round trip. */
+	DB_ADD(b, "select 1");
+	txm_write(m, b);
+	check_start(m);
+	if (!m->ready)
+		return;
+	nudge(m);
+	check_gap(m);
+	if (m->stopped && txm_now(m) - m->role_ms >= TXM_IDLE_MS)
+		txm_ask_role(m);
+	txm_claim(m);
+}
+
+static void looked(void *arg, enum status st, cJSON **results,
+		   const struct rpc_error *errors, size_t n,
+		   const struct err *err)
+{
+	struct txm_op *op = arg;
+	struct txmgr *m = op->m;
+
+	(void)n;
+	op->call = NULL;
+	m->looking = false;
+	if (!m->loaded) {
+		txm_op_free(op);
+		return;
+	}
+	if (st != ST_OK || !read_fixed(m, results)) {
+		if (!m->failing)
+			log_odd("tx_endpoint_failed",
+				F_STR("endpoint", rpc_label(txm_rpc(m))),
+				F_STR("reason", st == ST_OK
+						    ? "incomplete answer"
+						    : err->msg));
+		m->failing = true;
+		m->rpc_at = (m->rpc_at + 1) % m->o.rpc_count;
+		txm_op_free(op);
+		return;
+	}
+	m->failing = false;
+	apply(m, op, results, errors);
+	txm_op_free(op);
+	if (m->look_again) {
+		m->look_again = false;
+		txm_look(m);
+	}
+}
+
+static void want_receipt(struct txm_op *op, const struct txm_tx *t,
+			 const struct hash32 *hash)
+{
+	if (ITEM_FIXED + op->item_count >= TXM_ITEMS_MAX)
+		return;
+	op->items[op->item_count].tx_id = t->id;
+	op->items[op->item_count++].hash = *hash;
+}
+
+/* The unmined first, then those mined longest ago. */
+static void want_receipts(struct txmgr *m, struct txm_op *op)
+{
+	for (size_t i = 0; i < m->count; i++) {
+		const struct txm_tx *t = m->txs[i];
+
+		for (size_t a = t->attempt_count; a > 0 && t->state < TXM_MINED;
+		     a--)
+			want_receipt(op, t, &t->attempts[a - 1].hash);
+	}
+	for (size_t i = 0; i < m->count; i++)
+		if (m->txs[i]->state == TXM_MINED)
+			want_receipt(op, m->txs[i], &m->txs[i]->mined_hash);
+}
+
+void txm_look(struct txmgr *m)
+{
+	struct rpc_batch_item items[TXM_ITEMS_MAX];
+	char hashes[TXM_ITEMS_MAX][HEX_HASH_SIZE + 4];
+	char latest[96], pending[96], tag[32], text[HEX_HASH_SIZE];
+	struct txm_op *op;
+
+	if (m->looking) {
+		m->look_again = true;
+		return;
+	}
+	m->looking = true;
+	m->look_again = false;
+	op = txm_op_new(m);
+	hex_address(text, signer_address(m->o.signer));
+	snprintf(latest, sizeof(latest), "[\"%s\",\"latest\"]", text);
+	snprintf(pending, sizeof(pending), "[\"%s\",\"pending\"]", text);
+	snprintf(tag, sizeof(tag), "[\"%s\",false]",
+		 m->o.confirm_by_tag ? m->o.confirm_tag : "latest");
+	items[ITEM_HEAD] = (struct rpc_batch_item){ "eth_getBlockByNumber",
+						    "[\"latest\",false]" };
+	items[ITEM_LATEST] =
+	    (struct rpc_batch_item){ "eth_getTransactionCount", latest };
+	items[ITEM_PENDING] =
+	    (struct rpc_batch_item){ "eth_getTransactionCount", pending };
+	items[ITEM_TIP] =
+	    (struct rpc_batch_item){ "eth_maxPriorityFeePerGas", "[]" };
+	items[ITEM_TAG] =
+	    (struct rpc_batch_item){ "eth_getBlockByNumber", tag };
+	want_receipts(m, op);
+	for (size_t i = 0; i < op->item_count; i++) {
+		hex_hash(text, &op->items[i].hash);
+		snprintf(hashes[i], sizeof(hashes[i]), "[\"%s\"]", text);
+		items[ITEM_FIXED + i] =
+		    (struct rpc_batch_item){ "eth_getTransactionReceipt",
+					     hashes[i] };
+	}
+	op->call = rpc_batch(txm_rpc(m), items, ITEM_FIXED + op->item_count,
+			     looked, op);
+}
