@@ -306,3 +306,22 @@ language sql stable as $$
 $$;
 comment on function bridge.todo is
 	'The unsettled rooms with what is wanted of them and what there is';
+
+-- In the middle of a backfill an ended room looks open: nothing is done until
+-- the copy reaches the confirmed head.
+create function bridge.ready(p_confirm text, p_depth integer)
+returns table (h bigint, h1 bigint, number bigint, head_number bigint)
+language sql stable as $$
+	select g.h, greatest(g.h, g.h1), g.number, g.head_number
+	from (select chain.horizon(p_confirm, p_depth) as h,
+			chain.horizon('depth', 1) as h1, c.number,
+			c.head_number,
+			case p_confirm when 'safe' then c.safe_number
+				when 'finalized' then c.finalized_number
+				else c.head_number - p_depth end as confirmed
+		from chain.cursor c) g
+	where g.h is not null and g.number >= g.confirmed
+$$;
+comment on function bridge.ready is
+	'The horizon up to which the bridge may act and the one for stopping; '
+	'no row while the copy of the chain is not complete up to it';

@@ -1,0 +1,395 @@
+/*
+ * The daemon: opens what it works with, leads, and on every block and poll
+ * asks the database which rooms are not as they should be. It decides nothing
+ * about a room: that is reconcile.c.
+ */
+#include "bridge/bridge.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "bridge/job.h"
+#include "core/log.h"
+
+#define BRIDGE_TODO_LIMIT 256
+#define BRIDGE_LAG_BLOCKS 64
+#define CONNECTIONS_MAX   32
+#define RPC_MESSAGE_MAX   (8 * 1024 * 1024)
+
+static void query(struct bridge *b);
+
+void bridge_wake(struct bridge *b)
+{
+	if (b->stopping)
+		return;
+	b->again = true;
+	if (!b->querying)
+		query(b);
+}
+
+void bridge_stop(struct bridge *b, int exit_code)
+{
+	if (!b->stopping)
+		b->exit_code = exit_code;
+	b->stopping = true;
+	uv_stop(b->loop);
+}
+
+static const char *confirm_name(const struct config *cfg)
+{
+	switch (cfg->chain.confirm) {
+	case CONFIRM_DEPTH:
+		return "depth";
+	case CONFIRM_SAFE:
+		return "safe";
+	case CONFIRM_FINALIZED:
+		return "finalized";
+	}
+	abort();
+}
+
+/* A copy of the chain far behind the node's head is not acted upon: what
+ * ended since looks open in it. */
+static bool fresh(struct bridge *b, const struct db_result *ready)
+{
+	struct txmgr_view v = { 0 };
+	uint64_t head;
+
+	if (db_rows(ready) == 0)
+		return false;
+	head = (uint64_t)db_i64(ready, 0, "head_number");
+	txmgr_view(b->txmgr, &v);
+	return v.head <= head + BRIDGE_LAG_BLOCKS;
+}
+
+static void on_todo(void *arg, enum status st,
+		    const struct db_result *const *results, size_t n,
+		    const struct err *err)
+{
+	struct bridge *b = (struct bridge *)arg;
+	const struct db_result *todo;
+	size_t i;
+
+	(void)n;
+	b->querying = false;
+	if (st != ST_OK) {
+		if (st == ST_REJECTED)
+			log_broken("todo_failed", F_STR("why", err->msg));
+		return; /* the poll comes again */
+	}
+	if (!b->stopping && fresh(b, results[0])) {
+		todo = results[1];
+		for (i = 0; i < db_rows(todo) && !b->stopping; i++)
+			if (!job_exists(b, db_text(todo, i, "room_id")))
+				job_start(b, todo, i);
+	}
+	if (b->again && !b->stopping)
+		query(b);
+}
+
+static void query(struct bridge *b)
+{
+	const char *confirm = confirm_name(b->cfg);
+	struct db_batch *batch;
+
+	b->again = false;
+	if (!b->listed)
+		return;
+	b->querying = true;
+	batch = db_batch_new(b->db);
+	DB_ADD(batch, "select * from bridge.ready($1, $2::integer)",
+	       P_TEXT(confirm), P_I64(b->cfg->chain.confirmations));
+	DB_ADD(batch,
+	       "select t.* from bridge.ready($1, $2::integer) g,"
+	       " lateral bridge.todo(g.h, g.h1, $3::integer) t",
+	       P_TEXT(confirm), P_I64(b->cfg->chain.confirmations),
+	       P_I64(BRIDGE_TODO_LIMIT));
+	db_run(batch, on_todo, b);
+}
+
+static void on_block(void *arg, const char *payload)
+{
+	struct bridge *b = (struct bridge *)arg;
+
+	(void)payload;
+	txmgr_head(b->txmgr);
+	bridge_wake(b);
+}
+
+static void on_poll(uv_timer_t *t)
+{
+	bridge_wake((struct bridge *)t->data);
+}
+
+static void on_sweep(uv_timer_t *t)
+{
+	sweep_run((struct bridge *)t->data);
+}
+
+static void first_list(uv_timer_t *t);
+
+static void on_first_list(void *arg, bool ok, const struct err *err)
+{
+	struct bridge *b = (struct bridge *)arg;
+	size_t n;
+
+	if (!ok) {
+		log_odd("list_at_start_failed",
+			F_STR("why", err ? err->msg : NULL));
+		if (uv_timer_start(&b->later, first_list, 2000, 0) != 0)
+			abort();
+		return;
+	}
+	(void)inventory_items(b->inventory, &n);
+	log_info("live_inputs_listed", F_U64("ours", n));
+	b->listed = true;
+	bridge_wake(b);
+}
+
+static void first_list(uv_timer_t *t)
+{
+	struct bridge *b = (struct bridge *)t->data;
+
+	inventory_refresh(b->inventory, on_first_list, b);
+}
+
+static void on_db_lost(void *arg, const struct err *err)
+{
+	log_odd("database_lost", F_STR("why", err->msg));
+	bridge_stop((struct bridge *)arg, 1);
+}
+
+static void on_lane_change(void *arg)
+{
+	bridge_wake((struct bridge *)arg);
+}
+
+static void on_lane_fatal(void *arg, const struct err *err)
+{
+	log_broken("transactions_stopped", F_STR("why", err->msg));
+	bridge_stop((struct bridge *)arg, 1);
+}
+
+static void on_signal(uv_signal_t *s, int number)
+{
+	log_info("stopping", F_I64("signal", number));
+	bridge_stop((struct bridge *)s->data, 0);
+}
+
+/* Secrets must not reach a core file or, where permitted, swap. */
+static void harden(void)
+{
+	struct rlimit none = { 0, 0 };
+
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 ||
+	    setrlimit(RLIMIT_CORE, &none) != 0)
+		log_odd("core_dumps_not_off");
+	if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0)
+		log_debug("memory_not_locked");
+}
+
+static enum status open_rpcs(struct bridge *b, struct err *err)
+{
+	const struct config *cfg = b->cfg;
+	enum status st = ST_OK;
+	size_t i;
+
+	b->rpcs = (struct rpc **)mem_array(cfg->chain.endpoint_count,
+					   sizeof(struct rpc *));
+	for (i = 0; st == ST_OK && i < cfg->chain.endpoint_count; i++) {
+		struct rpc_opts opts = {
+			.url = cfg->chain.endpoints[i].url,
+			.timeout_ms = cfg->chain.request_timeout_ms,
+			.max_message = RPC_MESSAGE_MAX,
+			.idle_ms = 30000,
+		};
+
+		st = rpc_new(&b->rpcs[i], b->loop, b->http, &opts, err);
+		if (st == ST_OK)
+			b->rpc_count++;
+	}
+	return st;
+}
+
+static enum status open_all(struct bridge *b, struct err *err)
+{
+	const struct config *cfg = b->cfg;
+	struct db_opts opts = {
+		.url = cfg->database.url,
+		.application_name = "chaincast-bridge",
+		.connect_timeout_s = cfg->database.connect_timeout_s,
+		.statement_timeout_ms = cfg->database.statement_timeout_ms,
+	};
+	enum status st = signer_open(&b->signer, cfg, err);
+
+	if (st != ST_OK)
+		return st;
+	b->http = http_new(b->loop, CONNECTIONS_MAX);
+	st = open_rpcs(b, err);
+	if (st == ST_OK)
+		st = db_open(&b->db, b->loop, &opts, err);
+	return st;
+}
+
+/* Checks until they hold or can never hold; then waits to lead. */
+static enum status become_leader(struct bridge *b, struct err *err)
+{
+	bool said = false;
+	enum status st;
+
+	while ((st = startup_check(b, err)) == ST_TRANSIENT) {
+		log_odd("not_ready", F_STR("why", err->msg));
+		sleep(1);
+	}
+	while (st == ST_OK && (st = startup_lead(b, err)) == ST_AGAIN) {
+		if (!said)
+			log_info("standing_by",
+				 F_STR("deployment", b->facts.deployment));
+		said = true;
+		usleep(500000);
+		st = ST_OK;
+	}
+	return st;
+}
+
+static void open_provider(struct bridge *b)
+{
+	const struct config *cfg = b->cfg;
+	struct cf_opts opts = {
+		.loop = b->loop,
+		.http = b->http,
+		.api_url = cfg->cloudflare.api_url,
+		.account_id = cfg->cloudflare.account_id,
+		.api_token = cfg->cloudflare.api_token,
+		.customer_code = cfg->cloudflare.customer_code,
+		.deployment = b->facts.deployment,
+		.delete_recording_after_days =
+		    cfg->cloudflare.delete_recording_after_days,
+		.timeout_ms = cfg->cloudflare.request_timeout_ms,
+		.rate_burst = cfg->cloudflare.rate_burst,
+		.rate_per_s = cfg->cloudflare.rate_per_s,
+		.prefer_low_latency = cfg->cloudflare.prefer_low_latency,
+		.allowed_origins = cfg->cloudflare.allowed_origins,
+		.allowed_origin_count = cfg->cloudflare.allowed_origin_count,
+	};
+
+	b->cf = cloudflare_new(&opts);
+	b->inventory = inventory_new(b->cf, b->facts.deployment);
+}
+
+static void open_lane(struct bridge *b)
+{
+	const struct config *cfg = b->cfg;
+	struct txmgr_opts opts = {
+		.loop = b->loop,
+		.db = b->db,
+		.rpcs = b->rpcs,
+		.rpc_count = b->rpc_count,
+		.signer = b->signer,
+		.chain_id = cfg->chain.chain_id,
+		.term = b->facts.term,
+		.confirm_by_tag = cfg->chain.confirm != CONFIRM_DEPTH,
+		.confirm_tag = confirm_name(cfg),
+		.confirmations = cfg->chain.confirmations,
+		.poll_ms = cfg->bridge.poll_ms,
+		.batch_max = cfg->bridge.batch_max,
+		.batch_calldata_max = cfg->bridge.batch_calldata_max,
+		.batch_wait_ms = cfg->bridge.batch_wait_ms,
+		.max_fee_gwei = cfg->bridge.max_fee_gwei,
+		.bump_after_s = cfg->bridge.bump_after_s,
+		.on_change = on_lane_change,
+		.on_fatal = on_lane_fatal,
+		.arg = b,
+	};
+
+	memcpy(opts.registry.b, cfg->registry.address, 20);
+	b->txmgr = txmgr_new(&opts);
+}
+
+static void start_timers(struct bridge *b)
+{
+	const struct config *cfg = b->cfg;
+	uint64_t poll = cfg->bridge.poll_ms ? cfg->bridge.poll_ms : 1000;
+	uint64_t sweep = (uint64_t)cfg->bridge.sweep_every_s * 1000;
+
+	b->poll.data = b->sweep.data = b->later.data = b;
+	b->sigterm.data = b->sigint.data = b;
+	if (uv_timer_init(b->loop, &b->poll) ||
+	    uv_timer_init(b->loop, &b->sweep) ||
+	    uv_timer_init(b->loop, &b->later) ||
+	    uv_signal_init(b->loop, &b->sigterm) ||
+	    uv_signal_init(b->loop, &b->sigint) ||
+	    uv_timer_start(&b->poll, on_poll, poll, poll) ||
+	    uv_signal_start(&b->sigterm, on_signal, SIGTERM) ||
+	    uv_signal_start(&b->sigint, on_signal, SIGINT))
+		abort();
+	if (sweep && uv_timer_start(&b->sweep, on_sweep, sweep, sweep))
+		abort();
+}
+
+static void work(struct bridge *b)
+{
+	b->started_ms = uv_now(b->loop);
+	open_provider(b);
+	open_lane(b);
+	start_timers(b);
+	db_on_lost(b->db, on_db_lost, b);
+	db_listen(b->db, "chain_block", on_block, b);
+	log_info("leading", F_STR("deployment", b->facts.deployment),
+		 F_I64("term", b->facts.term),
+		 F_HEX("signer", signer_address(b->signer)->b, 20),
+		 F_U64("origin", b->facts.origin_id));
+	first_list(&b->later);
+	(void)uv_run(b->loop, UV_RUN_DEFAULT);
+	uv_close((uv_handle_t *)&b->poll, NULL);
+	uv_close((uv_handle_t *)&b->sweep, NULL);
+	uv_close((uv_handle_t *)&b->later, NULL);
+	uv_close((uv_handle_t *)&b->sigterm, NULL);
+	uv_close((uv_handle_t *)&b->sigint, NULL);
+}
+
+static void close_all(struct bridge *b)
+{
+	size_t i;
+
+	txmgr_free(b->txmgr);
+	cloudflare_free(b->cf);
+	inventory_free(b->inventory);
+	db_close(b->db);
+	while (b->jobs)
+		job_end(b->jobs);
+	for (i = 0; i < b->rpc_count; i++)
+		rpc_free(b->rpcs[i]);
+	free(b->rpcs);
+	http_free(b->http);
+	signer_close(b->signer);
+	for (i = 0; i < 100 && uv_loop_close(b->loop) == UV_EBUSY; i++)
+		(void)uv_run(b->loop, UV_RUN_NOWAIT);
+}
+
+int bridge_run(const struct config *cfg)
+{
+	uv_loop_t loop;
+	struct bridge b = { .loop = &loop, .cfg = cfg };
+	struct err err;
+	enum status st;
+
+	harden();
+	if (uv_loop_init(&loop) != 0)
+		abort();
+	st = open_all(&b, &err);
+	if (st == ST_OK)
+		st = become_leader(&b, &err);
+	if (st == ST_OK) {
+		work(&b);
+	} else {
+		log_broken("cannot_start", F_STR("why", err.msg));
+		b.exit_code = 1;
+	}
+	close_all(&b);
+	return b.exit_code;
+}

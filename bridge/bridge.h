@@ -1,0 +1,75 @@
+#ifndef CX_BRIDGE_BRIDGE_H
+#define CX_BRIDGE_BRIDGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "abi/types.h"
+#include "bridge/cloudflare.h"
+#include "bridge/inventory.h"
+#include "bridge/signer.h"
+#include "bridge/txmgr.h"
+#include "config/config.h"
+#include "core/err.h"
+#include "core/http.h"
+#include "core/rpc.h"
+#include "db/db.h"
+
+#define BRIDGE_JOBS_MAX      64 /* rooms worked on at once */
+#define BRIDGE_STOP_JOBS_MAX 32 /* and as many more that are stopped */
+
+struct job;
+
+/* What startup.c found out and everything else relies on. */
+struct bridge_facts {
+	char deployment[CF_MARK_SIZE];
+	int64_t term;
+	uint16_t origin_id; /* on chain, of the configured customer code */
+	char origin[160];   /* its URL prefix */
+};
+
+struct bridge {
+	uv_loop_t *loop;
+	const struct config *cfg;
+	struct bridge_facts facts;
+	struct db *db;
+	struct http *http;
+	struct rpc **rpcs;
+	size_t rpc_count;
+	struct signer *signer;
+	struct txmgr *txmgr;
+	struct cloudflare *cf;
+	struct inventory *inventory;
+	uv_timer_t poll, sweep, later;
+	uv_signal_t sigterm, sigint;
+	struct job *jobs;
+	size_t job_count, stop_job_count;
+	uint64_t started_ms;
+	bool listed; /* the list at start is there: unknown rooms may be made */
+	bool querying, again;
+	bool refused; /* wrong account: no more provider calls */
+	bool stopping;
+	int exit_code;
+};
+
+/** bridge_run - open everything, check, lead, work until told to stop
+ * Return: the process's exit code. Logs why. */
+int bridge_run(const struct config *cfg);
+
+/** bridge_wake - look for work soon; cheap */
+void bridge_wake(struct bridge *b);
+/** bridge_stop - leave the loop with @exit_code */
+void bridge_stop(struct bridge *b, int exit_code);
+
+/** startup_check - chain id, contract, role, origin, migrations; ST_TRANSIENT
+ * when something does not answer yet. Blocking, before the loop's work. */
+enum status startup_check(struct bridge *b, struct err *err) MUST_CHECK;
+/** startup_lead - take the deployment's advisory lock and a new term; ST_AGAIN
+ * while another bridge leads */
+enum status startup_lead(struct bridge *b, struct err *err) MUST_CHECK;
+
+/** sweep_run - list, note and delete inputs of ours that no room has chosen */
+void sweep_run(struct bridge *b);
+
+#endif

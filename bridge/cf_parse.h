@@ -1,0 +1,89 @@
+#ifndef CX_BRIDGE_CF_PARSE_H
+#define CX_BRIDGE_CF_PARSE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bridge/credentials.h"
+#include "core/err.h"
+#include "core/mem.h"
+
+/*
+ * Cloudflare Stream's answers as values. Everything in them is hostile until
+ * checked: uids are 32 lower-case hex digits or refused, lists are bounded.
+ */
+#define CF_UID_SIZE   33
+#define CF_MARK_SIZE  17 /* the deployment: 16 hex digits */
+#define CF_ROOM_SIZE  80 /* decimal */
+#define CF_CODE_GONE  10003
+#define CF_LIST_MAX   200000
+#define CF_VIDEOS_MAX 1000
+
+/** The envelope {"success","errors","result"}. */
+struct cf_envelope {
+	bool success;
+	int64_t code;      /* first error's; 0: none */
+	char message[120]; /* first error's, control characters replaced */
+};
+
+/** One live input with everything: wipe with cf_input_wipe(). */
+struct cf_input {
+	char uid[CF_UID_SIZE];   /* empty: the answer's was unusable */
+	char mark[CF_MARK_SIZE]; /* meta.chaincast; empty: none of ours */
+	char room[CF_ROOM_SIZE]; /* meta.room; empty: none */
+	char customer_code[64];  /* from its playback URLs; empty: none */
+	bool enabled;
+	struct credentials credentials;
+};
+void cf_input_wipe(struct cf_input *in);
+
+/** One item of the list: without credentials. Only those with a mark. */
+struct cf_item {
+	char uid[CF_UID_SIZE];
+	char mark[CF_MARK_SIZE];
+	char room[CF_ROOM_SIZE];
+	bool enabled;
+	int64_t created_s; /* Unix time; 0: unreadable */
+};
+struct cf_list {
+	struct cf_item *items;
+	size_t count;
+	size_t total;  /* of the account, by its own count */
+	bool complete; /* it holds all that it says there are */
+};
+void cf_list_deinit(struct cf_list *l);
+
+struct cf_video {
+	char uid[CF_UID_SIZE];
+	char state[24];
+	double duration_s; /* below 0: unknown */
+	int64_t created_s;
+};
+struct cf_videos {
+	struct cf_video *items;
+	size_t count;
+};
+void cf_videos_deinit(struct cf_videos *v);
+
+/** cf_parse_* - @text need not end in a zero byte and is not kept. Outputs are
+ * set only on ST_OK. ST_REJECTED: not JSON, or not of the documented shape; the
+ * error never quotes the answer. A failure envelope is ST_OK with the output
+ * empty. The parsed tree is wiped. */
+enum status cf_parse_input(struct cf_envelope *env, struct cf_input *out,
+			   const char *text, size_t len,
+			   struct err *err) MUST_CHECK;
+enum status cf_parse_list(struct cf_envelope *env, struct cf_list *out,
+			  const char *text, size_t len,
+			  struct err *err) MUST_CHECK;
+enum status cf_parse_videos(struct cf_envelope *env, struct cf_videos *out,
+			    const char *text, size_t len,
+			    struct err *err) MUST_CHECK;
+/** cf_parse_plain - the envelope alone */
+enum status cf_parse_plain(struct cf_envelope *env, const char *text,
+			   size_t len, struct err *err) MUST_CHECK;
+
+/** cf_uid_ok - 32 lower-case hex digits and nothing else */
+bool cf_uid_ok(const char *uid);
+
+#endif

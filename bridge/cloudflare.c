@@ -1,0 +1,522 @@
+/*
+ * The client of Cloudflare Stream: queue, budget, requests, and what answers
+ * mean. Response bodies hold credentials and are overwritten here; nothing of
+ * them reaches a log or an error. It never decides what to do about a room.
+ */
+#include "bridge/cloudflare.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bridge/bucket.h"
+#include "core/buf.h"
+#include "core/json.h"
+#include "core/log.h"
+
+#define CF_BODY_MAX       8192
+#define CF_ANSWER_MAX     (256 * 1024)
+#define CF_LIST_BYTES_MAX (128 * 1024 * 1024)
+#define CF_LIMIT_WAIT_S   30 /* a 429 without retry-after */
+#define CF_LIMIT_MAX_S    600
+
+struct cf_call {
+	struct cf_call *next;
+	struct cloudflare *cf;
+	enum cf_op op;
+	bool stop;
+	char *path;  /* after the account */
+	char *body;  /* NULL: none */
+	char *extra; /* Idempotency-Key header; NULL: none */
+	uint64_t asked_ms;
+	struct http_call *http;
+	cf_done_fn done;
+	void *arg;
+};
+
+struct call_queue {
+	struct cf_call *head, **tail;
+};
+
+struct cloudflare {
+	uv_loop_t *loop;
+	struct http *http;
+	uv_timer_t *timer;
+	char *base; /* …/accounts/<id>/stream */
+	char *auth; /* header, secret */
+	char *customer_code, *deployment;
+	struct cf_opts opts; /* numbers only */
+	char **origins;
+	size_t origin_count;
+	struct bucket bucket;
+	uint64_t blocked_until_ms;
+	struct call_queue stops, others;
+	struct cf_call *in_flight;
+};
+
+static void pump(struct cloudflare *cf);
+
+const char *cf_op_name(enum cf_op op)
+{
+	static const char *const names[] = {
+		"create", "list",   "get",    "enable",      "disable",
+		"rotate", "delete", "videos", "video_delete"
+	};
+
+	return names[op];
+}
+
+const char *cf_outcome_name(enum cf_outcome outcome)
+{
+	static const char *const names[] = { "done",    "gone",    "conflict",
+					     "refused", "denied",  "unsent",
+					     "unknown", "bad_uid", "foreign" };
+
+	return names[outcome];
+}
+
+static void queue_push(struct call_queue *q, struct cf_call *c)
+{
+	c->next = NULL;
+	*q->tail = c;
+	q->tail = &c->next;
+}
+
+static void queue_push_front(struct call_queue *q, struct cf_call *c)
+{
+	c->next = q->head;
+	q->head = c;
+	if (q->tail == &q->head)
+		q->tail = &c->next;
+}
+
+static struct cf_call *queue_pop(struct call_queue *q)
+{
+	struct cf_call *c = q->head;
+
+	if (!c)
+		return NULL;
+	q->head = c->next;
+	if (!q->head)
+		q->tail = &q->head;
+	c->next = NULL;
+	return c;
+}
+
+static void call_free(struct cf_call *c)
+{
+	free(c->path);
+	free(c->body);
+	free(c->extra);
+	free(c);
+}
+
+static char *format(const char *fmt, ...) PRINTF(1, 2);
+static char *format(const char *fmt, ...)
+{
+	va_list ap;
+	char *s = NULL;
+	int n;
+
+	va_start(ap, fmt);
+	n = vasprintf(&s, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		abort();
+	return s;
+}
+
+static void on_timer(uv_timer_t *t)
+{
+	pump((struct cloudflare *)t->data);
+}
+
+struct cloudflare *cloudflare_new(const struct cf_opts *opts)
+{
+	struct cloudflare *cf = (struct cloudflare *)mem_zalloc(sizeof(*cf));
+	size_t i, n = strlen(opts->api_url);
+
+	while (n > 0 && opts->api_url[n - 1] == '/')
+		n--;
+	cf->loop = opts->loop;
+	cf->http = opts->http;
+	cf->opts = *opts;
+	cf->base = format("%.*s/accounts/%s/stream", (int)n, opts->api_url,
+			  opts->account_id);
+	cf->auth = format("Authorization: Bearer %s", opts->api_token);
+	cf->customer_code = mem_strdup(opts->customer_code);
+	cf->deployment = mem_strdup(opts->deployment);
+	cf->origin_count = opts->allowed_origin_count;
+	cf->origins = (char **)mem_array(cf->origin_count, sizeof(char *));
+	for (i = 0; i < cf->origin_count; i++)
+		cf->origins[i] = mem_strdup(opts->allowed_origins[i]);
+	cf->stops.tail = &cf->stops.head;
+	cf->others.tail = &cf->others.head;
+	bucket_init(&cf->bucket, opts->rate_burst, opts->rate_per_s,
+		    uv_now(opts->loop));
+	cf->timer = (uv_timer_t *)mem_zalloc(sizeof(*cf->timer));
+	cf->timer->data = cf;
+	if (uv_timer_init(opts->loop, cf->timer) != 0)
+		abort();
+	return cf;
+}
+
+static void free_handle(uv_handle_t *h)
+{
+	free(h);
+}
+
+void cloudflare_free(struct cloudflare *cf)
+{
+	struct cf_call *c;
+	size_t i;
+
+	if (!cf)
+		return;
+	while ((c = queue_pop(&cf->stops)) || (c = queue_pop(&cf->others)))
+		call_free(c);
+	while ((c = cf->in_flight)) {
+		cf->in_flight = c->next;
+		http_cancel(c->http);
+		call_free(c);
+	}
+	uv_close((uv_handle_t *)cf->timer, free_handle);
+	explicit_bzero(cf->auth, strlen(cf->auth));
+	for (i = 0; i < cf->origin_count; i++)
+		free(cf->origins[i]);
+	free(cf->origins);
+	free(cf->auth);
+	free(cf->base);
+	free(cf->customer_code);
+	free(cf->deployment);
+	free(cf);
+}
+
+static void add_recording(const struct cloudflare *cf, cJSON *body,
+			  const struct cf_request *req)
+{
+	cJSON *rec = cJSON_AddObjectToObject(body, "recording");
+	cJSON *origins;
+	size_t i;
+
+	/* "off" would end HLS and DASH playback as well. */
+	cJSON_AddStringToObject(rec, "mode", "automatic");
+	cJSON_AddBoolToObject(rec, "requireSignedURLs", req->require_signed);
+	if (cf->origin_count == 0)
+		return;
+	origins = cJSON_AddArrayToObject(rec, "allowedOrigins");
+	for (i = 0; i < cf->origin_count; i++)
+		cJSON_AddItemToArray(origins,
+				     cJSON_CreateString(cf->origins[i]));
+}
+
+static char *create_body(const struct cloudflare *cf,
+			 const struct cf_request *req)
+{
+	AUTO_JSON cJSON *body = cJSON_CreateObject();
+	cJSON *meta = cJSON_AddObjectToObject(body, "meta");
+	char *text;
+
+	cJSON_AddStringToObject(meta, "name", req->name);
+	cJSON_AddStringToObject(meta, "chaincast", cf->deployment);
+	cJSON_AddStringToObject(meta, "room", req->room);
+	cJSON_AddStringToObject(body, "defaultCreator", req->host);
+	cJSON_AddBoolToObject(body, "enabled", true);
+	cJSON_AddBoolToObject(body, "preferLowLatency",
+			      cf->opts.prefer_low_latency && req->low_latency);
+	if (cf->opts.delete_recording_after_days)
+		cJSON_AddNumberToObject(body, "deleteRecordingAfterDays",
+					cf->opts.delete_recording_after_days);
+	add_recording(cf, body, req);
+	text = cJSON_PrintUnformatted(body);
+	if (!text)
+		abort();
+	return text;
+}
+
+static void fill_call(const struct cloudflare *cf, struct cf_call *c,
+		      const struct cf_request *req)
+{
+	switch (req->op) {
+	case CF_CREATE:
+		c->path = mem_strdup("/live_inputs");
+		c->body = create_body(cf, req);
+		c->extra = format("Idempotency-Key: %s-%s-%" PRIu32,
+				  cf->deployment, req->room, req->attempt);
+		return;
+	case CF_LIST:
+		c->path = mem_strdup("/live_inputs?include_counts=true");
+		return;
+	case CF_GET:
+	case CF_DELETE:
+		c->path = format("/live_inputs/%s", req->uid);
+		return;
+	case CF_ENABLE:
+	case CF_DISABLE:
+		c->path = format("/live_inputs/%s", req->uid);
+		c->body = format("{\"enabled\":%s}",
+				 req->op == CF_ENABLE ? "true" : "false");
+		return;
+	case CF_ROTATE:
+		c->path = format("/live_inputs/%s/rotate_keys", req->uid);
+		return;
+	case CF_VIDEOS:
+		c->path = format("/live_inputs/%s/videos", req->uid);
+		return;
+	case CF_VIDEO_DELETE:
+		c->path = format("/%s", req->uid);
+		return;
+	}
+	abort();
+}
+
+static const char *method(enum cf_op op)
+{
+	switch (op) {
+	case CF_CREATE:
+	case CF_ROTATE:
+		return "POST";
+	case CF_LIST:
+	case CF_GET:
+	case CF_VIDEOS:
+		return "GET";
+	case CF_ENABLE:
+	case CF_DISABLE:
+		return "PUT";
+	case CF_DELETE:
+	case CF_VIDEO_DELETE:
+		return "DELETE";
+	}
+	abort();
+}
+
+static bool reads(enum cf_op op)
+{
+	return op == CF_LIST || op == CF_GET || op == CF_VIDEOS;
+}
+
+void cloudflare_call(struct cloudflare *cf, const struct cf_request *req,
+		     cf_done_fn done, void *arg)
+{
+	struct cf_call *c = (struct cf_call *)mem_zalloc(sizeof(*c));
+
+	c->cf = cf;
+	c->op = req->op;
+	c->stop = req->op == CF_DISABLE || req->op == CF_DELETE ||
+		  req->op == CF_VIDEOS || req->op == CF_VIDEO_DELETE ||
+		  req->op == CF_ROTATE;
+	c->done = done;
+	c->arg = arg;
+	fill_call(cf, c, req);
+	queue_push(c->stop ? &cf->stops : &cf->others, c);
+	pump(cf);
+}
+
+/* What the HTTP status and the envelope say, before the content is looked at.
+ */
+static enum cf_outcome classify(long http, bool readable,
+				const struct cf_envelope *env)
+{
+	if (readable && env->code == CF_CODE_GONE)
+		return CF_GONE;
+	if (http == 404)
+		return CF_GONE;
+	if (http == 409)
+		return CF_CONFLICT;
+	if (http == 401 || http == 403)
+		return CF_DENIED;
+	if (http == 408 || http >= 500 || http < 200)
+		return CF_UNKNOWN;
+	if (http >= 400)
+		return CF_REFUSED;
+	if (http >= 300 || !readable)
+		return CF_UNKNOWN;
+	return env->success ? CF_DONE : CF_REFUSED;
+}
+
+static enum status parse(const struct cf_call *c, struct cf_envelope *env,
+			 struct cf_answer *a, const struct http_response *res,
+			 struct err *err)
+{
+	const char *text = (const char *)res->body.data;
+	size_t len = res->body.len;
+
+	switch (c->op) {
+	case CF_CREATE:
+	case CF_GET:
+		return cf_parse_input(env, &a->input, text, len, err);
+	case CF_LIST:
+		return cf_parse_list(env, &a->list, text, len, err);
+	case CF_VIDEOS:
+		return cf_parse_videos(env, &a->videos, text, len, err);
+	case CF_ENABLE:
+	case CF_DISABLE:
+	case CF_ROTATE:
+		return cf_parse_plain(env, text, len, err);
+	case CF_DELETE:
+	case CF_VIDEO_DELETE:
+		/* Their body is unspecified and may be empty. */
+		if (res->code >= 200 && res->code < 300) {
+			*env = (struct cf_envelope){ .success = true };
+			return ST_OK;
+		}
+		return cf_parse_plain(env, text, len, err);
+	}
+	abort();
+}
+
+static void check_input(const struct cloudflare *cf, struct cf_answer *a,
+			struct err *err)
+{
+	if (*a->input.customer_code &&
+	    strcmp(a->input.customer_code, cf->customer_code) != 0) {
+		a->outcome = CF_FOREIGN;
+		err_set(err, ST_REJECTED,
+			"cloudflare answers for customer code %s, configured "
+			"is %s",
+			a->input.customer_code, cf->customer_code);
+		return;
+	}
+	if (*a->input.uid == '\0') {
+		a->outcome = CF_BAD_UID;
+		err_set(err, ST_REJECTED,
+			"cloudflare gave a uid that is not 32 lower-case hex "
+			"digits");
+	}
+}
+
+static void judge(const struct cf_call *c, struct cf_answer *a,
+		  const struct http_response *res, struct err *err)
+{
+	struct cf_envelope env = { 0 };
+	bool readable = parse(c, &env, a, res, err) == ST_OK;
+
+	a->http = res->code;
+	a->code = env.code;
+	a->outcome = classify(res->code, readable, &env);
+	if (a->outcome == CF_DONE) {
+		if (c->op == CF_CREATE || c->op == CF_GET)
+			check_input(c->cf, a, err);
+		return;
+	}
+	if (readable || a->outcome != CF_UNKNOWN || res->code >= 300)
+		err_set(err, ST_REJECTED,
+			"cloudflare %s: HTTP %ld code %" PRId64 " %s",
+			cf_op_name(c->op), res->code, env.code, env.message);
+}
+
+static void unlink_call(struct cf_call *c)
+{
+	struct cf_call **p = &c->cf->in_flight;
+
+	while (*p != c)
+		p = &(*p)->next;
+	*p = c->next;
+	c->next = NULL;
+	c->http = NULL;
+}
+
+/* The provider's word: nobody asks anything until then. */
+static void limited(struct cf_call *c, uint32_t retry_after_s)
+{
+	struct cloudflare *cf = c->cf;
+	uint64_t wait_s = retry_after_s ? retry_after_s : CF_LIMIT_WAIT_S;
+
+	if (wait_s > CF_LIMIT_MAX_S)
+		wait_s = CF_LIMIT_MAX_S;
+	cf->blocked_until_ms = uv_now(cf->loop) + wait_s * 1000;
+	log_odd("cloudflare_limited", F_STR("op", cf_op_name(c->op)),
+		F_U64("wait_s", wait_s));
+	queue_push_front(c->stop ? &cf->stops : &cf->others, c);
+	pump(cf);
+}
+
+static void on_http(void *arg, enum status st, const struct http_response *res,
+		    const struct err *http_err)
+{
+	struct cf_call *c = (struct cf_call *)arg;
+	struct cloudflare *cf = c->cf;
+	struct cf_answer a = { .asked_ms = c->asked_ms };
+	struct err err = { 0 };
+
+	unlink_call(c);
+	if (st == ST_OK && res->code == 429) {
+		limited(c, res->retry_after_s);
+		return;
+	}
+	if (st == ST_OK) {
+		judge(c, &a, res, &err);
+		if (res->body.len)
+			explicit_bzero(res->body.data, res->body.len);
+	} else {
+		a.outcome =
+		    res->maybe_sent && !reads(c->op) ? CF_UNKNOWN : CF_UNSENT;
+		err = *http_err;
+	}
+	a.err = a.outcome == CF_DONE ? NULL : &err;
+	log_debug("cloudflare_call", F_STR("op", cf_op_name(c->op)),
+		  F_STR("outcome", cf_outcome_name(a.outcome)),
+		  F_I64("http", a.http),
+		  F_U64("ms", uv_now(cf->loop) - c->asked_ms));
+	c->done(c->arg, &a);
+	cf_input_wipe(&a.input);
+	cf_list_deinit(&a.list);
+	cf_videos_deinit(&a.videos);
+	call_free(c);
+}
+
+static void send_call(struct cloudflare *cf, struct cf_call *c)
+{
+	AUTO_FREE char *url = format("%s%s", cf->base, c->path);
+	const char *const headers[] = { cf->auth,
+					"Content-Type: application/json",
+					c->extra, NULL };
+	struct http_request req = {
+		.method = method(c->op),
+		.url = url,
+		.headers = headers,
+		.body = c->body,
+		.body_len = c->body ? strlen(c->body) : 0,
+		.timeout_ms = cf->opts.timeout_ms,
+		.max_response =
+		    c->op == CF_LIST ? CF_LIST_BYTES_MAX : CF_ANSWER_MAX,
+	};
+
+	c->asked_ms = uv_now(cf->loop);
+	c->next = cf->in_flight;
+	cf->in_flight = c;
+	c->http = http_start(cf->http, &req, on_http, c);
+}
+
+static void wait_ms(struct cloudflare *cf, uint64_t ms)
+{
+	if (uv_timer_start(cf->timer, on_timer, ms ? ms : 1, 0) != 0)
+		abort();
+}
+
+static void pump(struct cloudflare *cf)
+{
+	uint64_t now = uv_now(cf->loop), wait;
+
+	if (cf->blocked_until_ms > now) {
+		wait_ms(cf, cf->blocked_until_ms - now);
+		return;
+	}
+	while (cf->stops.head || cf->others.head) {
+		bool stop = cf->stops.head != NULL;
+
+		wait = bucket_take(&cf->bucket, now, stop, stop);
+		if (wait && stop && cf->others.head &&
+		    bucket_take(&cf->bucket, now, false, true) == 0) {
+			stop = false;
+			wait = 0;
+		}
+		if (wait) {
+			wait_ms(cf, wait);
+			return;
+		}
+		send_call(cf, queue_pop(stop ? &cf->stops : &cf->others));
+	}
+}

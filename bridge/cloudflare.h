@@ -1,0 +1,99 @@
+#ifndef CX_BRIDGE_CLOUDFLARE_H
+#define CX_BRIDGE_CLOUDFLARE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "bridge/cf_parse.h"
+#include "core/err.h"
+#include "core/http.h"
+#include "core/mem.h"
+
+/*
+ * Cloudflare Stream's API for live inputs: one queue, one token bucket, one
+ * account. It builds requests, waits its turn and says what an answer means;
+ * what to do about it is the caller's.
+ */
+struct cloudflare;
+struct cf_call;
+
+enum cf_op {
+	CF_CREATE = 0,
+	CF_LIST,
+	CF_GET,
+	CF_ENABLE,
+	CF_DISABLE,
+	CF_ROTATE,
+	CF_DELETE,
+	CF_VIDEOS, /* recordings of the input @uid */
+	CF_VIDEO_DELETE,
+};
+const char *cf_op_name(enum cf_op op);
+
+/* What an answer means for the thing asked. */
+enum cf_outcome {
+	CF_DONE = 0,
+	CF_GONE,     /* no such input (404, code 10003) */
+	CF_CONFLICT, /* 409: that key's input was deleted */
+	CF_REFUSED,  /* other 4xx: nothing happened, repeating cannot help */
+	CF_DENIED,   /* 401, 403: the token; nothing happened */
+	CF_UNSENT,   /* it never left: nothing happened */
+	CF_UNKNOWN,  /* no answer, 5xx, or not readable: it may have happened */
+	CF_BAD_UID,  /* created, but its uid is not 32 hex digits */
+	CF_FOREIGN,  /* the answer is of another account than configured */
+};
+const char *cf_outcome_name(enum cf_outcome outcome);
+
+struct cf_answer {
+	enum cf_outcome outcome;
+	long http;             /* 0: no answer */
+	int64_t code;          /* Cloudflare's, 0: none */
+	struct cf_input input; /* CREATE, GET; wiped after the callback */
+	struct cf_list list;   /* LIST; take it by copying and zeroing */
+	struct cf_videos videos;
+	uint64_t asked_ms;     /* loop time at which it was sent */
+	const struct err *err; /* NULL if DONE: what went wrong, no secret */
+};
+
+struct cf_request {
+	enum cf_op op;
+	const char *uid; /* of the input or the video; NULL: CREATE, LIST */
+	/* CREATE */
+	const char *name;        /* cleaned UTF-8 */
+	const char *room, *host; /* decimal; 0x… */
+	uint32_t attempt;
+	bool require_signed;
+	bool low_latency; /* where the ingest allows it */
+};
+
+/** cf_done_fn - once, from the loop. @a is not const so that lists can be
+ * taken; everything else in it dies with the call. */
+typedef void (*cf_done_fn)(void *arg, struct cf_answer *a);
+
+struct cf_opts {
+	uv_loop_t *loop;
+	struct http *http;
+	const char *api_url, *account_id, *api_token, *customer_code;
+	const char *deployment;
+	uint32_t delete_recording_after_days;
+	uint32_t timeout_ms;
+	uint32_t rate_burst;
+	double rate_per_s;
+	bool prefer_low_latency;
+	char *const *allowed_origins;
+	size_t allowed_origin_count;
+};
+
+/** cloudflare_new - everything in @opts but @http is copied */
+struct cloudflare *cloudflare_new(const struct cf_opts *opts);
+/** cloudflare_free - drops callbacks, wipes the token; accepts NULL */
+void cloudflare_free(struct cloudflare *cf);
+DEFINE_AUTO(cloudflare, cloudflare_free)
+
+/** cloudflare_call - queue one call; stops and deletes go first. A 429 is not
+ * an answer: the whole account waits as told, then the call goes again. */
+void cloudflare_call(struct cloudflare *cf, const struct cf_request *req,
+		     cf_done_fn done, void *arg);
+
+#endif

@@ -1,0 +1,33 @@
+#ifndef CX_BRIDGE_INVENTORY_H
+#define CX_BRIDGE_INVENTORY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bridge/cloudflare.h"
+
+/*
+ * The account's live inputs with our mark, as last listed, by room. Those who
+ * ask while a list is under way that was sent after they asked share it.
+ */
+struct inventory;
+
+/** @ok: a new list is there; else @err says why not */
+typedef void (*inventory_fn)(void *arg, bool ok, const struct err *err);
+
+struct inventory *inventory_new(struct cloudflare *cf, const char *deployment);
+void inventory_free(struct inventory *inv);
+DEFINE_AUTO(inventory, inventory_free)
+
+/** inventory_refresh - a list asked for from now on; @fn from the loop */
+void inventory_refresh(struct inventory *inv, inventory_fn fn, void *arg);
+/** inventory_complete - the last list holds all that the account has */
+bool inventory_complete(const struct inventory *inv);
+/** inventory_items - sorted by room, then by creation, oldest first */
+const struct cf_item *inventory_items(const struct inventory *inv, size_t *n);
+/** inventory_find - the input of @room: @prefer's if listed, else the oldest;
+ * NULL: none. @prefer may be NULL. */
+const struct cf_item *inventory_find(const struct inventory *inv,
+				     const char *room, const char *prefer);
+
+#endif

@@ -1,0 +1,402 @@
+/*
+ * One room's step: read the row, decide, start, and end it in one of three
+ * ways. What a step does is in job_create.c, job_live.c and job_stop.c.
+ */
+#include "bridge/job.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "abi/hex.h"
+#include "core/log.h"
+
+/* An answer may take its timeout, a list may be stale for a while after. */
+#define STALE_LIST_MS 90000
+
+static enum input_state state_from(const char *s)
+{
+	static const char *const names[] = {
+		"", "absent", "create_pending", "live", "disabled", "deleted"
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		if (strcmp(s, names[i]) == 0)
+			return (enum input_state)i;
+	abort(); /* the table's check constraint allows no other */
+}
+
+static void copy_bytes(const struct db_result *r, size_t row, const char *col,
+		       void *out, size_t n)
+{
+	size_t len;
+	const uint8_t *p = db_bytes(r, row, col, &len);
+
+	if (len == n)
+		memcpy(out, p, n);
+}
+
+static void copy_text(const struct db_result *r, size_t row, const char *col,
+		      char *out, size_t size)
+{
+	(void)snprintf(out, size, "%s", db_text(r, row, col));
+}
+
+static size_t utf8_length(const uint8_t *p, size_t n)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	size_t len = p[0] < 0x80             ? 1
+		     : (p[0] & 0xe0) == 0xc0 ? 2
+		     : (p[0] & 0xf0) == 0xe0 ? 3
+		     : (p[0] & 0xf8) == 0xf0 ? 4
+					     : 0;
+	uint32_t c;
+	size_t i;
+
+	if (len == 0 || len > n)
+		return 0;
+	if (len == 1)
+		return 1;
+	c = p[0] & (0x7fu >> len);
+	for (i = 1; i < len; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (p[i] & 0x3fu);
+	}
+	if (c < least[len] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000) ||
+	    (c >= 0x80 && c < 0xa0))
+		return 0;
+	return len;
+}
+
+/* A hostile title as text: what is no UTF-8 or controls becomes '?'. */
+static void clean_title(char *out, size_t size, const uint8_t *p, size_t n)
+{
+	size_t at = 0, i = 0;
+
+	while (i < n) {
+		size_t len = utf8_length(p + i, n - i);
+		bool bad =
+		    len == 0 || (len == 1 && (p[i] < 0x20 || p[i] == 127));
+
+		if (at + (bad ? 1 : len) >= size)
+			break;
+		if (bad)
+			out[at] = '?';
+		else
+			memcpy(out + at, p + i, len);
+		at += bad ? 1 : len;
+		i += len ? len : 1;
+	}
+	out[at] = '\0';
+}
+
+static void read_room(struct job *j, const struct db_result *r, size_t row)
+{
+	const uint8_t *p;
+	int64_t ingest = db_i64(r, row, "ingest");
+	size_t len;
+
+	copy_bytes(r, row, "host", j->host, sizeof(j->host));
+	j->ingest = ingest == 2   ? INGEST_WEBRTC
+		    : ingest == 1 ? INGEST_SRT
+				  : INGEST_RTMPS;
+	j->signed_access = db_i64(r, row, "access") == 1;
+	j->keep_recording = db_bool(r, row, "keep_recording");
+	p = db_bytes(r, row, "title", &len);
+	clean_title(j->title, sizeof(j->title), p, len);
+	p = db_bytes(r, row, "host_key", &len);
+	/* One byte too many stays visible as malformed. */
+	j->host_key_len = len > sizeof(j->host_key) ? sizeof(j->host_key) : len;
+	if (len)
+		memcpy(j->host_key, p, j->host_key_len);
+	j->created_block = db_i64(r, row, "created_block");
+	copy_bytes(r, row, "created_hash", j->created_hash, 32);
+}
+
+static void read_wanted(struct job *j, const struct db_result *r, size_t row)
+{
+	struct wanted *w = &j->wanted;
+	const uint8_t *p;
+	size_t len;
+
+	j->vanished = db_bool(r, row, "vanished");
+	j->keep_recording = true;
+	if (db_is_null(r, row, "state")) {
+		w->state = j->vanished ? WANTED_VANISHED : WANTED_UNKNOWN;
+		return;
+	}
+	read_room(j, r, row);
+	w->state = strcmp(db_text(r, row, "state"), "ended") == 0 ? WANTED_ENDED
+		   : strcmp(db_text(r, row, "state"), "failed") == 0
+		       ? WANTED_FAILED
+		       : WANTED_OPEN;
+	w->stopping = db_bool(r, row, "stopping");
+	w->epoch = (uint64_t)db_i64(r, row, "epoch");
+	w->provisioned_epoch = (uint64_t)db_i64(r, row, "provisioned_epoch");
+	p = db_bytes(r, row, "provisioned_uid", &len);
+	if (len == 16)
+		hex_encode_bare(j->chain_uid, p, 16);
+	w->provisioned_ours =
+	    *j->chain_uid && strcmp(j->chain_uid, j->uid) == 0;
+	copy_bytes(r, row, "provisioned_hash", w->provisioned_hash,
+		   sizeof(w->provisioned_hash));
+	if (w->state == WANTED_OPEN)
+		w->key_fault =
+		    (uint8_t)seal_check_key(j->host_key, j->host_key_len);
+}
+
+static bool in_flight(const char *state)
+{
+	return *state && strcmp(state, "dropped") != 0;
+}
+
+static void read_outbox(struct job *j, const struct db_result *r, size_t row)
+{
+	struct actual *a = &j->actual;
+	const char *sealed = db_text(r, row, "sealed_state");
+	char uid[CF_UID_SIZE] = "";
+	const uint8_t *p;
+	size_t len;
+
+	p = db_bytes(r, row, "sealed_uid", &len);
+	if (len == 16)
+		hex_encode_bare(uid, p, 16);
+	a->sealed = in_flight(sealed) && strcmp(uid, j->uid) == 0;
+	a->busy_tx = strcmp(sealed, "in_tx") == 0;
+	a->reissue_queued = in_flight(db_text(r, row, "reissue_state"));
+	a->fail_queued = in_flight(db_text(r, row, "fail_state"));
+}
+
+static void read_actual(struct job *j, const struct db_result *r, size_t row)
+{
+	struct bridge *b = j->b;
+	struct actual *a = &j->actual;
+	uint64_t pending, up = uv_now(b->loop) - b->started_ms;
+	const uint8_t *p;
+	size_t len;
+
+	a->state = state_from(db_text(r, row, "li_state"));
+	copy_text(r, row, "li_uid", j->uid, sizeof(j->uid));
+	j->attempt = (uint32_t)db_i64(r, row, "li_attempt");
+	a->rotated_epoch = (uint64_t)db_i64(r, row, "li_rotated_epoch");
+	a->provisioned_epoch = (uint64_t)db_i64(r, row, "li_provisioned_epoch");
+	a->recordings_kept = db_bool(r, row, "li_recordings_kept");
+	/* A process before us may have sent it as late as its death. */
+	pending = (uint64_t)db_i64(r, row, "li_pending_ms");
+	pending = pending < up ? pending : up;
+	a->give_up =
+	    pending > b->cfg->cloudflare.request_timeout_ms + STALE_LIST_MS;
+	p = db_bytes(r, row, "li_hash", &len);
+	a->has_hash = len == sizeof(a->hash);
+	if (a->has_hash)
+		memcpy(a->hash, p, len);
+	p = db_bytes(r, row, "li_created_hash", &len);
+	a->anchored = len == 32 && memcmp(p, j->created_hash, 32) == 0;
+	a->listed = a->state == INPUT_NONE &&
+		    inventory_find(b->inventory, j->room, NULL) != NULL;
+	read_outbox(j, r, row);
+}
+
+static void job_perform(struct job *j);
+
+struct job *job_start(struct bridge *b, const struct db_result *r, size_t row)
+{
+	struct job *j = (struct job *)mem_zalloc(sizeof(*j));
+
+	j->b = b;
+	copy_text(r, row, "room_id", j->room, sizeof(j->room));
+	copy_text(r, row, "li_uid", j->uid, sizeof(j->uid));
+	read_wanted(j, r, row);
+	read_actual(j, r, row);
+	j->step = reconcile_next(&j->wanted, &j->actual);
+	j->stop = step_stops(j->step.kind) || j->wanted.stopping;
+	if (j->step.kind == STEP_NONE ||
+	    (j->stop ? b->stop_job_count >= BRIDGE_STOP_JOBS_MAX
+		     : b->job_count >= BRIDGE_JOBS_MAX)) {
+		free(j);
+		return NULL;
+	}
+	*(j->stop ? &b->stop_job_count : &b->job_count) += 1;
+	j->next = b->jobs;
+	b->jobs = j;
+	log_debug("room_step", F_STR("room", j->room),
+		  F_STR("step", step_name(j->step.kind)));
+	job_perform(j);
+	return j;
+}
+
+bool job_exists(const struct bridge *b, const char *room)
+{
+	const struct job *j;
+
+	for (j = b->jobs; j; j = j->next)
+		if (strcmp(j->room, room) == 0)
+			return true;
+	return false;
+}
+
+void job_end(struct job *j)
+{
+	struct bridge *b = j->b;
+	struct job **p = &b->jobs;
+
+	while (*p != j)
+		p = &(*p)->next;
+	*p = j->next;
+	*(j->stop ? &b->stop_job_count : &b->job_count) -= 1;
+	cf_videos_deinit(&j->videos);
+	free(j);
+}
+
+static void on_commit(void *arg, enum status st,
+		      const struct db_result *const *results, size_t n,
+		      const struct err *err)
+{
+	struct job *j = (struct job *)arg;
+	struct bridge *b = j->b;
+
+	(void)results;
+	(void)n;
+	if (st == ST_OK) {
+		if (j->done_event)
+			log_info(j->done_event, F_STR("room", j->room),
+				 F_STR("uid", *j->uid ? j->uid : NULL),
+				 F_U64("epoch", j->wanted.epoch));
+		if (j->done_event &&
+		    strcmp(j->done_event, "live_input_deleted") == 0)
+			log_info("room_closed", F_STR("room", j->room));
+		if (j->kick)
+			txmgr_kick(b->txmgr);
+		bridge_wake(b);
+	} else if (st != ST_TRANSIENT) {
+		/* The poll comes again; a lost database ends the process. */
+		log_broken("step_not_stored", F_STR("room", j->room),
+			   F_STR("step", step_name(j->step.kind)),
+			   F_STR("why", err->msg));
+	}
+	job_end(j);
+}
+
+void job_commit(struct job *j, struct db_batch *batch)
+{
+	db_run(batch, on_commit, j);
+}
+
+static void on_retry_stored(void *arg, enum status st,
+			    const struct db_result *const *results, size_t n,
+			    const struct err *err)
+{
+	(void)st;
+	(void)results;
+	(void)n;
+	(void)err;
+	job_end((struct job *)arg);
+}
+
+void job_retry(struct job *j, const char *why)
+{
+	struct db_batch *batch = db_batch_new(j->b->db);
+
+	log_odd("step_failed", F_STR("room", j->room),
+		F_STR("step", step_name(j->step.kind)), F_STR("why", why));
+	DB_ADD(batch,
+	       "update bridge.live_input set failures = failures + 1,"
+	       " retry_at = now() + make_interval(secs => least(300,"
+	       " power(2, least(failures, 9))) * (0.75 + random() * 0.5)),"
+	       " last_error = $2, term = $3, updated_at = now()"
+	       " where room_id = $1::numeric",
+	       P_TEXT(j->room), P_TEXT(why), P_I64(j->b->facts.term));
+	db_run(batch, on_retry_stored, j);
+}
+
+void job_bad_answer(struct job *j, const struct cf_answer *a)
+{
+	const char *why = a->err ? a->err->msg : "no reason";
+
+	if (a->outcome == CF_FOREIGN) {
+		log_broken("wrong_cloudflare_account", F_STR("room", j->room),
+			   F_STR("why", why));
+		bridge_stop(j->b, 1);
+	} else if (a->outcome == CF_DENIED) {
+		log_broken("cloudflare_token_denied", F_STR("room", j->room),
+			   F_STR("why", why));
+	}
+	job_retry(j, why);
+}
+
+void job_set_absent(struct job *j, struct db_batch *batch)
+{
+	DB_ADD(batch,
+	       "insert into bridge.live_input as l (room_id, state,"
+	       " created_block, created_hash, term)"
+	       " values ($1::numeric, 'absent', $2, $3, $4)"
+	       " on conflict (room_id) do update set state = 'absent',"
+	       " uid = null, credential_hash = null, provisioned_epoch = 0,"
+	       " playback_hls = null, playback_dash = null,"
+	       " playback_webrtc = null, term = excluded.term,"
+	       " updated_at = now() where l.state <> 'deleted'",
+	       P_TEXT(j->room), P_I64(j->created_block),
+	       P_BYTES(j->created_hash, 32), P_I64(j->b->facts.term));
+}
+
+void job_queue(struct job *j, struct db_batch *batch, const char *kind,
+	       uint64_t epoch, uint8_t code)
+{
+	DB_ADD(batch,
+	       "insert into bridge.outbox as o (room_id, kind, epoch, code,"
+	       " term) values ($1::numeric, $2, $3, $4, $5)"
+	       " on conflict (room_id, kind, epoch) do update set"
+	       " state = 'queued', code = excluded.code, note = null,"
+	       " term = excluded.term, updated_at = now()"
+	       " where o.state = 'dropped'",
+	       P_TEXT(j->room), P_TEXT(kind), P_I64((int64_t)epoch),
+	       P_I64(code), P_I64(j->b->facts.term));
+	j->kick = true;
+}
+
+bool job_owns(const struct job *j, const struct cf_input *in)
+{
+	return strcmp(in->mark, j->b->facts.deployment) == 0 &&
+	       strcmp(in->room, j->room) == 0;
+}
+
+static void job_outbox_code(struct job *j, const char *kind, const char *event,
+			    uint64_t epoch)
+{
+	struct db_batch *batch = db_batch_new(j->b->db);
+
+	log_info(event, F_STR("room", j->room), F_U64("code", j->step.code),
+		 F_U64("epoch", j->wanted.epoch));
+	job_queue(j, batch, kind, epoch, j->step.code);
+	job_commit(j, batch);
+}
+
+static void job_perform(struct job *j)
+{
+	static void (*const steps[])(struct job *) = {
+		[STEP_CREATE] = job_create,
+		[STEP_ADOPT] = job_adopt,
+		[STEP_ADOPT_LIST] = job_adopt_list,
+		[STEP_ADOPT_CHAIN] = job_adopt_chain,
+		[STEP_REANCHOR] = job_reanchor,
+		[STEP_ROTATE] = job_rotate,
+		[STEP_READ_AND_SEAL] = job_read_and_seal,
+		[STEP_VERIFY_HASH] = job_verify_hash,
+		[STEP_SETTLE] = job_settle,
+		[STEP_ENABLE] = job_enable,
+		[STEP_DISABLE] = job_disable,
+		[STEP_COLLECT_RECORDINGS] = job_collect,
+		[STEP_DELETE] = job_delete,
+		[STEP_CLOSE] = job_close,
+	};
+
+	if (j->step.kind == STEP_FAIL)
+		job_outbox_code(j, "fail", "room_refused", 0);
+	else if (j->step.kind == STEP_REISSUE)
+		job_outbox_code(j, "reissue", "credentials_reissued",
+				j->wanted.epoch);
+	else
+		steps[j->step.kind](j);
+}

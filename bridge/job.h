@@ -1,0 +1,83 @@
+#ifndef CX_BRIDGE_JOB_H
+#define CX_BRIDGE_JOB_H
+
+#include "abi/seal.h"
+#include "bridge/bridge.h"
+#include "bridge/reconcile.h"
+
+/* One step of one room under way: owned by the bridge, ended by exactly one
+ * of job_end(), job_retry() and job_commit(). */
+struct job {
+	struct job *next;
+	struct bridge *b;
+	char room[CF_ROOM_SIZE];
+	struct wanted wanted;
+	struct actual actual;
+	struct step step;
+	bool stop;
+	/* of the room */
+	uint8_t host[20];
+	enum ingest ingest;
+	bool signed_access, keep_recording, vanished;
+	uint8_t host_key[SEAL_KEY_MAX + 1];
+	size_t host_key_len;
+	char title[101]; /* cleaned */
+	int64_t created_block;
+	uint8_t created_hash[32];
+	/* of its live input */
+	char uid[CF_UID_SIZE], chain_uid[CF_UID_SIZE];
+	uint32_t attempt;
+	const char *done_event; /* logged when the commit is through */
+	bool kick;              /* wake the transaction lane after it */
+	struct cf_videos videos;
+	size_t video_at;
+};
+
+/** job_start - decode row @row of bridge.todo(); NULL when there is nothing to
+ * do for the room. The step begins at once. */
+struct job *job_start(struct bridge *b, const struct db_result *r, size_t row);
+bool job_exists(const struct bridge *b, const char *room);
+
+void job_end(struct job *j);
+/** job_retry - record the failure; the room waits and is tried again */
+void job_retry(struct job *j, const char *why);
+/** job_commit - run @batch as the job's last act: logs @j->done_event, kicks
+ * the lane if asked, ends the job, wakes the bridge */
+void job_commit(struct job *j, struct db_batch *batch);
+/** job_bad_answer - for outcomes that mean the same for every step. Ends the
+ * job. */
+void job_bad_answer(struct job *j, const struct cf_answer *a);
+/** job_set_absent - batch statement: surely no live input exists */
+void job_set_absent(struct job *j, struct db_batch *batch);
+
+/** job_queue - batch statement: an entry without an envelope */
+void job_queue(struct job *j, struct db_batch *batch, const char *kind,
+	       uint64_t epoch, uint8_t code);
+/** job_seal - batch statements: the envelope of @in's credentials to the
+ * outbox and their hash to the live input's row; when they lack something the
+ * room needs: fail(4) instead, with a log line */
+void job_seal(struct job *j, struct db_batch *batch, struct cf_input *in);
+/** job_adopted - batch statement: @uid is the room's live input */
+void job_adopted(struct job *j, struct db_batch *batch, const char *uid,
+		 bool enabled, uint64_t rotated_epoch);
+
+/* The steps. */
+void job_create(struct job *j);
+void job_adopt(struct job *j);
+void job_adopt_list(struct job *j);
+void job_adopt_chain(struct job *j);
+void job_reanchor(struct job *j);
+void job_rotate(struct job *j);
+void job_read_and_seal(struct job *j);
+void job_verify_hash(struct job *j);
+void job_settle(struct job *j);
+void job_enable(struct job *j);
+void job_disable(struct job *j);
+void job_collect(struct job *j);
+void job_delete(struct job *j);
+void job_close(struct job *j);
+
+/** job_owns - whether this answer is about our room's input (meta) */
+bool job_owns(const struct job *j, const struct cf_input *in);
+
+#endif

@@ -1,0 +1,234 @@
+/*
+ * Credentials of a live room: read, rotate, seal, compare with the chain. They
+ * are in memory from the answer to the end of its callback and nowhere else.
+ */
+#include <string.h>
+
+#include "abi/hex.h"
+#include "bridge/job.h"
+#include "core/log.h"
+
+static void add_sealed(struct job *j, struct db_batch *batch, const char *uid,
+		       const uint8_t *hash, const struct buf *envelope)
+{
+	struct err err;
+	uint8_t uid16[16];
+
+	if (hex_decode_bare(uid16, 16, uid, 32, "uid", &err) != ST_OK)
+		abort(); /* cf_uid_ok() let it through */
+	DB_ADD(batch,
+	       "update bridge.live_input set credential_hash = $2, term = $3,"
+	       " updated_at = now() where room_id = $1::numeric",
+	       P_TEXT(j->room), P_BYTES(hash, CREDENTIAL_HASH_SIZE),
+	       P_I64(j->b->facts.term));
+	DB_ADD(batch,
+	       "insert into bridge.outbox as o (room_id, kind, epoch,"
+	       " origin_id, input_uid, credential_hash, envelope, term)"
+	       " values ($1::numeric, 'provision', $2, $3, $4, $5, $6, $7)"
+	       " on conflict (room_id, kind, epoch) do update set"
+	       " state = 'queued', origin_id = excluded.origin_id,"
+	       " input_uid = excluded.input_uid,"
+	       " credential_hash = excluded.credential_hash,"
+	       " envelope = excluded.envelope, note = null,"
+	       " term = excluded.term, updated_at = now()"
+	       " where o.state <> 'in_tx'",
+	       P_TEXT(j->room), P_I64((int64_t)j->wanted.epoch),
+	       P_I64(j->b->facts.origin_id), P_BYTES(uid16, 16),
+	       P_BYTES(hash, CREDENTIAL_HASH_SIZE),
+	       P_BYTES(envelope->data, envelope->len), P_I64(j->b->facts.term));
+	j->kick = true;
+	j->done_event = "credentials_sealed";
+}
+
+void job_seal(struct job *j, struct db_batch *batch, struct cf_input *in)
+{
+	const struct config *cfg = j->b->cfg;
+	struct credential_scope scope = {
+		.chain_id = cfg->chain.chain_id,
+		.contract20 = cfg->registry.address,
+		.room = j->room,
+		.epoch = j->wanted.epoch,
+	};
+	uint8_t hash[CREDENTIAL_HASH_SIZE];
+	AUTO_SECRET_BUF plain;
+	AUTO_BUF envelope;
+	struct err err;
+	enum status st;
+
+	buf_init(&plain, SEAL_PLAIN_MAX);
+	buf_init(&envelope, SEAL_PLAIN_MAX + 256);
+	st = credentials_only(&in->credentials, j->ingest, &err);
+	if (st == ST_OK) {
+		credentials_hash(hash, &in->credentials);
+		credentials_plaintext(&plain, &in->credentials, &scope);
+		st = buf_check(&plain, "credentials", &err);
+	}
+	if (st == ST_OK)
+		st = seal_box(&envelope, j->host_key, j->host_key_len,
+			      plain.data, plain.len, &err);
+	if (st == ST_OK) {
+		add_sealed(j, batch, in->uid, hash, &envelope);
+		return;
+	}
+	log_odd("credentials_not_sealed", F_STR("room", j->room),
+		F_STR("why", err.msg));
+	job_queue(j, batch, "fail", 0, FAIL_PROVIDER);
+}
+
+/* The input we thought was there is not: the next step makes another. */
+static void input_gone(struct job *j)
+{
+	struct db_batch *batch = db_batch_new(j->b->db);
+
+	log_odd("live_input_gone", F_STR("room", j->room),
+		F_STR("uid", j->uid));
+	job_set_absent(j, batch);
+	job_commit(j, batch);
+}
+
+static void call_input(struct job *j, enum cf_op op, cf_done_fn done)
+{
+	struct cf_request req = { .op = op, .uid = j->uid };
+
+	cloudflare_call(j->b->cf, &req, done, j);
+}
+
+static void on_read(void *arg, struct cf_answer *a)
+{
+	struct job *j = (struct job *)arg;
+	struct db_batch *batch;
+
+	if (a->outcome == CF_GONE) {
+		input_gone(j);
+		return;
+	}
+	if (a->outcome != CF_DONE) {
+		job_bad_answer(j, a);
+		return;
+	}
+	batch = db_batch_new(j->b->db);
+	job_seal(j, batch, &a->input);
+	job_commit(j, batch);
+}
+
+void job_read_and_seal(struct job *j)
+{
+	call_input(j, CF_GET, on_read);
+}
+
+static void on_rotated(void *arg, struct cf_answer *a)
+{
+	struct job *j = (struct job *)arg;
+	struct db_batch *batch;
+
+	if (a->outcome == CF_GONE) {
+		input_gone(j);
+		return;
+	}
+	if (a->outcome != CF_DONE) {
+		/* Repeating is safe: this epoch's envelope is not made. */
+		job_bad_answer(j, a);
+		return;
+	}
+	batch = db_batch_new(j->b->db);
+	DB_ADD(batch,
+	       "update bridge.live_input set rotated_epoch = $2,"
+	       " credential_hash = null, term = $3, updated_at = now()"
+	       " where room_id = $1::numeric",
+	       P_TEXT(j->room), P_I64((int64_t)j->wanted.epoch),
+	       P_I64(j->b->facts.term));
+	j->done_event = "credentials_rotated";
+	job_commit(j, batch);
+}
+
+void job_rotate(struct job *j)
+{
+	call_input(j, CF_ROTATE, on_rotated);
+}
+
+static void add_settled(struct job *j, struct db_batch *batch)
+{
+	DB_ADD(batch,
+	       "update bridge.live_input set provisioned_epoch = $2,"
+	       " credential_hash = $3, failures = 0, retry_at = null,"
+	       " last_error = null, term = $4, updated_at = now()"
+	       " where room_id = $1::numeric",
+	       P_TEXT(j->room), P_I64((int64_t)j->wanted.epoch),
+	       P_BYTES(j->wanted.provisioned_hash, CREDENTIAL_HASH_SIZE),
+	       P_I64(j->b->facts.term));
+	j->done_event = "room_provisioned";
+}
+
+static void on_verified(void *arg, struct cf_answer *a)
+{
+	struct job *j = (struct job *)arg;
+	uint8_t hash[CREDENTIAL_HASH_SIZE];
+	struct db_batch *batch;
+	struct err err;
+
+	if (a->outcome == CF_GONE) {
+		input_gone(j);
+		return;
+	}
+	if (a->outcome != CF_DONE) {
+		job_bad_answer(j, a);
+		return;
+	}
+	if (credentials_only(&a->input.credentials, j->ingest, &err) != ST_OK) {
+		job_retry(j, err.msg);
+		return;
+	}
+	credentials_hash(hash, &a->input.credentials);
+	batch = db_batch_new(j->b->db);
+	if (memcmp(hash, j->wanted.provisioned_hash, sizeof(hash)) == 0) {
+		add_settled(j, batch);
+	} else {
+		log_odd("credentials_differ", F_STR("room", j->room),
+			F_U64("epoch", j->wanted.epoch));
+		job_queue(j, batch, "reissue", j->wanted.epoch,
+			  REISSUE_CHANGED);
+	}
+	job_commit(j, batch);
+}
+
+void job_verify_hash(struct job *j)
+{
+	call_input(j, CF_GET, on_verified);
+}
+
+void job_settle(struct job *j)
+{
+	struct db_batch *batch = db_batch_new(j->b->db);
+
+	add_settled(j, batch);
+	job_commit(j, batch);
+}
+
+static void on_enabled(void *arg, struct cf_answer *a)
+{
+	struct job *j = (struct job *)arg;
+	struct db_batch *batch;
+
+	if (a->outcome == CF_GONE) {
+		input_gone(j);
+		return;
+	}
+	if (a->outcome != CF_DONE) {
+		job_bad_answer(j, a);
+		return;
+	}
+	batch = db_batch_new(j->b->db);
+	DB_ADD(batch,
+	       "update bridge.live_input set state = 'live',"
+	       " disabled_at = null, recordings_kept = false, term = $2,"
+	       " updated_at = now()"
+	       " where room_id = $1::numeric and state = 'disabled'",
+	       P_TEXT(j->room), P_I64(j->b->facts.term));
+	j->done_event = "live_input_enabled";
+	job_commit(j, batch);
+}
+
+void job_enable(struct job *j)
+{
+	call_input(j, CF_ENABLE, on_enabled);
+}

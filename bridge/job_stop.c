@@ -1,0 +1,208 @@
+/*
+ * How a room's live input goes: disabled at once, its recordings noted (or
+ * deleted, where the host does not keep them), then deleted. A provider that
+ * has forgotten the input already is as good as one that obeyed.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bridge/job.h"
+#include "core/log.h"
+
+static void set_state(struct job *j, struct db_batch *batch, const char *sql)
+{
+	DB_ADD(batch, sql, P_TEXT(j->room), P_I64(j->b->facts.term));
+}
+
+static const char disabled_sql[] =
+    "update bridge.live_input set state = 'disabled', disabled_at = now(),"
+    " failures = 0, retry_at = null, term = $2, updated_at = now()"
+    " where room_id = $1::numeric and state = 'live'";
+static const char deleted_sql[] =
+    "update bridge.live_input set state = 'deleted', deleted_at = now(),"
+    " failures = 0, retry_at = null, last_error = null, term = $2,"
+    " updated_at = now() where room_id = $1::numeric";
+static const char kept_sql[] =
+    "update bridge.live_input set recordings_kept = true, term = $2,"
+    " updated_at = now() where room_id = $1::numeric";
+/* What waits for the chain no longer fits a room that is over. */
+static const char drop_sql[] =
+    "update bridge.outbox set state = 'dropped', note = 'room is over',"
+    " term = $2, updated_at = now()"
+    " where room_id = $1::numeric and state = 'queued'"
+    " and kind in ('provision', 'reissue')";
+
+static void on_disabled(void *arg, struct cf_answer *a)
+{
+	struct job *j = (struct job *)arg;
+	struct db_batch *batch;
+
+	if (a->outcome != CF_DONE && a->outcome != CF_GONE) {
+		job_bad_answer(j, a);
+		return;
+	}
+	batch = db_batch_new(j->b->db);
+	set_state(j, batch, disabled_sql);
+	j->done_event = "live_input_disabled";
+	job_commit(j, batch);
+}
+
+void job_disable(struct job *j)
+{
+	struct cf_request req = { .op = CF_DISABLE, .uid = j->uid };
+
+	cloudflare_call(j->b->cf, &req, on_disabled, j);
+}
+
+static void finish_recordings(struct job *j)
+{
+	struct db_batch *batch = db_batch_new(j->b->db);
+
+	set_state(j, batch, kept_sql);
+	j->done_event =
+	    j->keep_recording ? "recordings_noted" : "recordings_discarded";
+	job_commit(j, batch);
+}
+
+static void discard_next(struct job *j);
+
+static void on_discarded(void *arg, struct cf_answer *a)
+{
+	struct job *j = (struct job *)arg;
+	struct db_batch *batch;
+
+	if (a->outcome != CF_DONE && a->outcome != CF_GONE) {
+		job_bad_answer(j, a);
+		return;
+	}
+	batch = db_batch_new(j->b->db);
+	DB_ADD(batch,
+	       "update bridge.recording set deleted_at = now(), term = $2"
+	       " where video_uid = $1",
+	       P_TEXT(j->videos.items[j->video_at].uid),
+	       P_I64(j->b->facts.term));
+	db_run(batch, NULL, NULL);
+	j->video_at++;
+	discard_next(j);
+}
+
+static void discard_next(struct job *j)
+{
+	struct cf_request req = { .op = CF_VIDEO_DELETE };
+
+	if (j->video_at == j->videos.count) {
+		finish_recordings(j);
+		return;
+	}
+	req.uid = j->videos.items[j->video_at].uid;
+	cloudflare_call(j->b->cf, &req, on_discarded, j);
+}
+
+static void on_noted(void *arg, enum status st,
+		     const struct db_result *const *results, size_t n,
+		     const struct err *err)
+{
+	struct job *j = (struct job *)arg;
+
+	(void)results;
+	(void)n;
+	if (st != ST_OK) {
+		if (st != ST_TRANSIENT)
+			log_broken("recordings_not_stored",
+				   F_STR("room", j->room),
+				   F_STR("why", err->msg));
+		job_end(j);
+		return;
+	}
+	if (j->keep_recording)
+		finish_recordings(j);
+	else
+		discard_next(j);
+}
+
+static void note_video(struct job *j, struct db_batch *batch,
+		       const struct cf_video *v)
+{
+	char duration[32];
+
+	(void)snprintf(duration, sizeof(duration), "%.3f", v->duration_s);
+	DB_ADD(batch,
+	       "insert into bridge.recording as r (video_uid, room_id,"
+	       " input_uid, provider_state, duration_s, recorded_at, term)"
+	       " values ($1, $2::numeric, $3, $4, $5::double precision,"
+	       " to_timestamp($6::bigint), $7)"
+	       " on conflict (video_uid) do update set"
+	       " provider_state = excluded.provider_state,"
+	       " duration_s = coalesce(excluded.duration_s, r.duration_s),"
+	       " term = excluded.term",
+	       P_TEXT(v->uid), P_TEXT(j->room), P_TEXT(j->uid),
+	       P_TEXT(*v->state ? v->state : NULL),
+	       P_TEXT(v->duration_s < 0 ? NULL : duration),
+	       v->created_s ? P_I64(v->created_s) : P_NULL(),
+	       P_I64(j->b->facts.term));
+}
+
+static void on_videos(void *arg, struct cf_answer *a)
+{
+	struct job *j = (struct job *)arg;
+	struct db_batch *batch;
+	size_t i;
+
+	if (a->outcome == CF_GONE) {
+		finish_recordings(j);
+		return;
+	}
+	if (a->outcome != CF_DONE) {
+		job_bad_answer(j, a);
+		return;
+	}
+	j->videos = a->videos;
+	a->videos = (struct cf_videos){ 0 };
+	batch = db_batch_new(j->b->db);
+	for (i = 0; i < j->videos.count; i++)
+		note_video(j, batch, &j->videos.items[i]);
+	if (j->videos.count == 0)
+		set_state(j, batch, kept_sql);
+	db_run(batch, on_noted, j);
+}
+
+void job_collect(struct job *j)
+{
+	struct cf_request req = { .op = CF_VIDEOS, .uid = j->uid };
+
+	cloudflare_call(j->b->cf, &req, on_videos, j);
+}
+
+static void on_deleted(void *arg, struct cf_answer *a)
+{
+	struct job *j = (struct job *)arg;
+	struct db_batch *batch;
+
+	if (a->outcome != CF_DONE && a->outcome != CF_GONE) {
+		job_bad_answer(j, a);
+		return;
+	}
+	batch = db_batch_new(j->b->db);
+	set_state(j, batch, deleted_sql);
+	set_state(j, batch, drop_sql);
+	j->done_event = "live_input_deleted";
+	job_commit(j, batch);
+}
+
+void job_delete(struct job *j)
+{
+	struct cf_request req = { .op = CF_DELETE, .uid = j->uid };
+
+	cloudflare_call(j->b->cf, &req, on_deleted, j);
+}
+
+void job_close(struct job *j)
+{
+	struct db_batch *batch = db_batch_new(j->b->db);
+
+	set_state(j, batch, deleted_sql);
+	set_state(j, batch, drop_sql);
+	j->done_event = "room_closed";
+	job_commit(j, batch);
+}

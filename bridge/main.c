@@ -1,0 +1,27 @@
+/* chaincast-bridge: makes the media provider match what the chain says. */
+#include <stdio.h>
+#include <string.h>
+
+#include "bridge/bridge.h"
+#include "core/log.h"
+
+int main(int argc, char **argv)
+{
+	AUTO(config) struct config *cfg = NULL;
+	struct err err;
+
+	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+		printf("chaincast-bridge %s\n", CX_VERSION);
+		return 0;
+	}
+	if (argc != 3 || strcmp(argv[1], "-c") != 0) {
+		(void)fprintf(stderr, "usage: chaincast-bridge -c FILE\n");
+		return 2;
+	}
+	if (config_load(&cfg, argv[2], CONFIG_BRIDGE, &err) != ST_OK) {
+		(void)fprintf(stderr, "chaincast-bridge: %s\n", err.msg);
+		return 1;
+	}
+	log_init("bridge", (enum log_level)cfg->log.level, cfg->log.json);
+	return bridge_run(cfg);
+}

@@ -1,0 +1,178 @@
+/*
+ * What to do next for one room, as a function of what the chain wants and of
+ * what there is. It decides only: every crash, repeat and lost answer shows up
+ * here as just another pair of states.
+ */
+#include "bridge/reconcile.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct step step(enum step_kind kind)
+{
+	return (struct step){ .kind = kind };
+}
+
+static struct step step_code(enum step_kind kind, uint8_t code)
+{
+	return (struct step){ .kind = kind, .code = code };
+}
+
+/* Ended, failed or vanished up to the horizon: nothing may stay. */
+static struct step next_stop(const struct actual *a)
+{
+	switch (a->state) {
+	case INPUT_NONE:
+	case INPUT_DELETED:
+		return step(STEP_NONE);
+	case INPUT_ABSENT:
+		return step(STEP_CLOSE);
+	case INPUT_CREATE_PENDING:
+		return step(STEP_ADOPT_LIST);
+	case INPUT_LIVE:
+		return step(STEP_DISABLE);
+	case INPUT_DISABLED:
+		return step(a->recordings_kept ? STEP_DELETE
+					       : STEP_COLLECT_RECORDINGS);
+	}
+	abort();
+}
+
+/* Nothing exists (any more): the chain may name an input that is gone, and
+ * takes no second provision for the same epoch. */
+static struct step next_create(const struct wanted *w, const struct actual *a)
+{
+	if (a->reissue_queued)
+		return step(STEP_NONE);
+	if (w->provisioned_epoch > w->epoch)
+		return step(STEP_NONE); /* the horizon is not there yet */
+	if (w->provisioned_epoch == w->epoch)
+		return step_code(STEP_REISSUE, REISSUE_REPLACED);
+	return step(STEP_CREATE);
+}
+
+static struct step next_unknown(const struct wanted *w, const struct actual *a)
+{
+	if (a->listed)
+		return step(STEP_ADOPT);
+	/* A list may be stale; what the chain names is asked by its uid. */
+	if (w->provisioned_epoch > 0 && !a->reissue_queued)
+		return step(STEP_ADOPT_CHAIN);
+	return next_create(w, a);
+}
+
+static struct step next_provisioned(const struct wanted *w,
+				    const struct actual *a)
+{
+	if (!w->provisioned_ours)
+		return step(STEP_ADOPT_CHAIN);
+	if (!a->has_hash ||
+	    memcmp(a->hash, w->provisioned_hash, sizeof(a->hash)) != 0)
+		return step(STEP_VERIFY_HASH);
+	if (a->provisioned_epoch < w->epoch)
+		return step(STEP_SETTLE);
+	return step(STEP_NONE);
+}
+
+static struct step next_live(const struct wanted *w, const struct actual *a)
+{
+	if (a->reissue_queued || w->provisioned_epoch > w->epoch)
+		return step(STEP_NONE);
+	if (w->provisioned_epoch == w->epoch)
+		return next_provisioned(w, a);
+	if (a->sealed || a->busy_tx)
+		return step(STEP_NONE);
+	if (a->rotated_epoch < w->epoch)
+		return step(STEP_ROTATE);
+	return step(STEP_READ_AND_SEAL);
+}
+
+static struct step next_open(const struct wanted *w, const struct actual *a)
+{
+	if (w->stopping)
+		return step(a->state == INPUT_LIVE ? STEP_DISABLE : STEP_NONE);
+	if (a->fail_queued)
+		return step(STEP_NONE);
+	if (w->key_fault)
+		return step_code(STEP_FAIL, w->key_fault);
+	if (a->state != INPUT_NONE && a->state != INPUT_DELETED && !a->anchored)
+		return step(STEP_REANCHOR);
+	switch (a->state) {
+	case INPUT_NONE:
+		return next_unknown(w, a);
+	case INPUT_ABSENT:
+		return next_create(w, a);
+	case INPUT_CREATE_PENDING:
+		return step(STEP_ADOPT_LIST);
+	case INPUT_LIVE:
+		return next_live(w, a);
+	case INPUT_DISABLED:
+		return step(STEP_ENABLE);
+	case INPUT_DELETED:
+		/* Only a creation that was reorged opens a closed room. */
+		return a->anchored ? step(STEP_NONE) : next_create(w, a);
+	}
+	abort();
+}
+
+struct step reconcile_next(const struct wanted *w, const struct actual *a)
+{
+	switch (w->state) {
+	case WANTED_OPEN:
+		return next_open(w, a);
+	case WANTED_FAILED:
+	case WANTED_ENDED:
+	case WANTED_VANISHED:
+		return next_stop(a);
+	case WANTED_UNKNOWN:
+		return step(STEP_NONE);
+	}
+	abort();
+}
+
+const char *step_name(enum step_kind kind)
+{
+	switch (kind) {
+	case STEP_NONE:
+		return "none";
+	case STEP_FAIL:
+		return "fail";
+	case STEP_CREATE:
+		return "create";
+	case STEP_ADOPT:
+		return "adopt";
+	case STEP_ADOPT_LIST:
+		return "adopt_list";
+	case STEP_ADOPT_CHAIN:
+		return "adopt_chain";
+	case STEP_REANCHOR:
+		return "reanchor";
+	case STEP_ROTATE:
+		return "rotate";
+	case STEP_READ_AND_SEAL:
+		return "read_and_seal";
+	case STEP_VERIFY_HASH:
+		return "verify_hash";
+	case STEP_SETTLE:
+		return "settle";
+	case STEP_REISSUE:
+		return "reissue";
+	case STEP_ENABLE:
+		return "enable";
+	case STEP_DISABLE:
+		return "disable";
+	case STEP_COLLECT_RECORDINGS:
+		return "collect_recordings";
+	case STEP_DELETE:
+		return "delete";
+	case STEP_CLOSE:
+		return "close";
+	}
+	abort();
+}
+
+bool step_stops(enum step_kind kind)
+{
+	return kind == STEP_DISABLE || kind == STEP_COLLECT_RECORDINGS ||
+	       kind == STEP_DELETE || kind == STEP_CLOSE;
+}

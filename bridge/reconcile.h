@@ -1,0 +1,101 @@
+#ifndef CX_BRIDGE_RECONCILE_H
+#define CX_BRIDGE_RECONCILE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bridge/credentials.h"
+
+/* What the chain says of a room, by the events up to the horizon. */
+enum wanted_state {
+	WANTED_OPEN = 1,
+	WANTED_FAILED,
+	WANTED_ENDED,
+	WANTED_VANISHED, /* another canonical block at its creation height */
+	WANTED_UNKNOWN,  /* no creation up to the horizon, nothing in its place:
+			    being indexed again; leave everything alone */
+};
+
+struct wanted {
+	enum wanted_state state;
+	bool stopping; /* ended or failed at one confirmation */
+	uint64_t epoch;
+	uint8_t key_fault; /* enum seal_key_fault: the failure's code */
+	/* The newest RoomProvisioned, by what is indexed. */
+	uint64_t provisioned_epoch; /* 0: none */
+	bool provisioned_ours;      /* it names the uid of our live input */
+	uint8_t provisioned_hash[CREDENTIAL_HASH_SIZE];
+};
+
+/* What the database says that there is. */
+enum input_state {
+	INPUT_NONE = 0, /* no row */
+	INPUT_ABSENT,   /* a row, and surely no live input */
+	INPUT_CREATE_PENDING,
+	INPUT_LIVE,
+	INPUT_DISABLED,
+	INPUT_DELETED,
+};
+
+struct actual {
+	enum input_state state;
+	bool anchored; /* acted on the creation event that is canonical */
+	bool listed;   /* state NONE: the list at start shows one of ours */
+	bool give_up;  /* CREATE_PENDING: longer than an answer and a stale
+			  list can take */
+	uint64_t rotated_epoch; /* credentials were made for this epoch */
+	bool has_hash;
+	uint8_t hash[CREDENTIAL_HASH_SIZE];
+	uint64_t provisioned_epoch; /* recorded as seen on chain */
+	bool recordings_kept;
+	bool sealed;  /* the outbox has this epoch's envelope for this input */
+	bool busy_tx; /* it has another, already in a transaction */
+	bool reissue_queued; /* for this epoch */
+	bool fail_queued;
+};
+
+enum step_kind {
+	STEP_NONE = 0,
+	STEP_FAIL,        /* queue fail(code) */
+	STEP_CREATE,      /* commit the intention, POST */
+	STEP_ADOPT,       /* take the listed input as this room's */
+	STEP_ADOPT_LIST,  /* list, match; none and give_up: state absent */
+	STEP_ADOPT_CHAIN, /* GET the input named on chain: adopt, or reissue */
+	STEP_REANCHOR,    /* record the canonical creation event */
+	STEP_ROTATE,      /* new credentials for a new epoch */
+	STEP_READ_AND_SEAL, /* GET, seal, queue provision */
+	STEP_VERIFY_HASH,   /* GET, compare with the chain; reissue if not */
+	STEP_SETTLE,        /* record that the chain has it */
+	STEP_REISSUE,       /* queue reissue(code) */
+	STEP_ENABLE,        /* a stop that was reorged away */
+	STEP_DISABLE,
+	STEP_COLLECT_RECORDINGS, /* note their uids; delete them if unwanted */
+	STEP_DELETE,
+	STEP_CLOSE, /* ended and nothing exists: record it */
+};
+
+struct step {
+	enum step_kind kind;
+	uint8_t code; /* of FAIL and REISSUE */
+};
+
+/* Codes of the contract. */
+enum {
+	FAIL_KEY_MALFORMED = 1,
+	FAIL_KEY_OFF_CURVE = 2,
+	FAIL_POLICY = 3,
+	FAIL_PROVIDER = 4,
+	FAIL_QUOTA = 5,
+	FAIL_UNDECODABLE = 6
+};
+enum { REISSUE_LOST = 1, REISSUE_CHANGED = 2, REISSUE_REPLACED = 3 };
+
+/** reconcile_next - the next step for one room: no I/O, no clock, total */
+struct step reconcile_next(const struct wanted *w, const struct actual *a);
+
+/** step_name - "create", "rotate", … */
+const char *step_name(enum step_kind kind);
+/** step_stops - the step stops or deletes: it comes before creations */
+bool step_stops(enum step_kind kind);
+
+#endif

@@ -1,0 +1,295 @@
+/*
+ * What must hold before the bridge may act: the right chain, the contract, the
+ * role, the provider's account as the origin on chain, a current database, and
+ * that no other bridge leads. Blocking; it changes nothing but the term.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "abi/hex.h"
+#include "abi/keccak.h"
+#include "bridge/bridge.h"
+#include "core/json.h"
+#include "core/log.h"
+#include "db/migrate.h"
+
+#define RETURN_MAX 65536
+
+/* One call at the first endpoint that answers. */
+static enum status ask(struct bridge *b, cJSON **out, const char *method,
+		       const char *params, struct err *err)
+{
+	enum status st = ST_TRANSIENT;
+	size_t i;
+
+	for (i = 0; i < b->rpc_count; i++) {
+		st = rpc_wait(out, b->rpcs[i], method, params, err);
+		if (st != ST_TRANSIENT)
+			return st;
+	}
+	return st;
+}
+
+static enum status ask_text(struct bridge *b, struct buf *out,
+			    const char *method, const char *params,
+			    struct err *err)
+{
+	AUTO_JSON cJSON *res = NULL;
+	enum status st = ask(b, &res, method, params, err);
+
+	if (st != ST_OK)
+		return st;
+	if (!cJSON_IsString(res))
+		return err_set(err, ST_TRANSIENT, "%s: no text answered",
+			       method);
+	buf_add_str(out, res->valuestring);
+	return buf_check(out, method, err);
+}
+
+/* eth_call of the registry: selector of @signature, then @args. */
+static enum status view(struct bridge *b, struct buf *out,
+			const char *signature, const uint8_t *args, size_t n,
+			struct err *err)
+{
+	struct hash32 hash = keccak256(signature, strlen(signature));
+	char to[HEX_ADDRESS_SIZE];
+	AUTO_BUF params, text;
+	enum status st;
+
+	buf_init(&params, 4096);
+	buf_init(&text, 2 * RETURN_MAX + 16);
+	buf_printf(&params, "[{\"to\":\"%s\",\"data\":\"",
+		   hex_encode(to, b->cfg->registry.address, 20));
+	hex_add(&params, hash.b, 4);
+	if (n) {
+		AUTO_FREE char *hex = (char *)mem_zalloc(2 * n + 1);
+
+		buf_add_str(&params, hex_encode_bare(hex, args, n));
+	}
+	buf_add_str(&params, "\"},\"latest\"]");
+	st = ask_text(b, &text, "eth_call", buf_str(&params), err);
+	if (st != ST_OK)
+		return st;
+	buf_init(out, RETURN_MAX);
+	return hex_decode_buf(out, buf_str(&text), signature, err);
+}
+
+/* Word @at of an answer as a small number; false when it is none. */
+static bool word(uint64_t *out, const struct buf *b, size_t at)
+{
+	uint64_t v = 0;
+	size_t i;
+
+	if (at > b->len || b->len - at < 32)
+		return false;
+	for (i = 0; i < 24; i++)
+		if (b->data[at + i])
+			return false;
+	for (; i < 32; i++)
+		v = v << 8 | b->data[at + i];
+	*out = v;
+	return true;
+}
+
+static enum status check_chain(struct bridge *b, struct err *err)
+{
+	uint64_t id;
+	AUTO_BUF text;
+	enum status st;
+
+	buf_init(&text, 128);
+	st = ask_text(b, &text, "eth_chainId", "[]", err);
+	if (st == ST_OK)
+		st = hex_quantity_u64(&id, buf_str(&text), "eth_chainId", err);
+	if (st != ST_OK)
+		return st;
+	if (id != b->cfg->chain.chain_id)
+		return err_set(err, ST_REJECTED,
+			       "chain.endpoints: the node is on chain %" PRIu64
+			       ", chain.chain_id is %" PRIu64,
+			       id, b->cfg->chain.chain_id);
+	return ST_OK;
+}
+
+static enum status check_contract(struct bridge *b, struct err *err)
+{
+	char address[HEX_ADDRESS_SIZE], params[96];
+	AUTO_BUF text;
+	enum status st;
+
+	buf_init(&text, 256 * 1024);
+	hex_encode(address, b->cfg->registry.address, 20);
+	(void)snprintf(params, sizeof(params), "[\"%s\",\"latest\"]", address);
+	st = ask_text(b, &text, "eth_getCode", params, err);
+	if (st != ST_OK)
+		return st;
+	if (text.len <= 2)
+		return err_set(err, ST_REJECTED,
+			       "registry.address: no contract at %s", address);
+	return ST_OK;
+}
+
+static enum status check_role(struct bridge *b, struct err *err)
+{
+	struct hash32 role = keccak256("BRIDGE_ROLE", 11);
+	const struct address *me = signer_address(b->signer);
+	char text[HEX_ADDRESS_SIZE];
+	uint8_t args[64] = { 0 };
+	struct buf out = { 0 };
+	uint64_t yes = 0;
+	enum status st;
+
+	memcpy(args, role.b, 32);
+	memcpy(args + 44, me->b, 20);
+	st = view(b, &out, "hasRole(bytes32,address)", args, sizeof(args), err);
+	if (st == ST_OK && (!word(&yes, &out, 0) || yes != 1))
+		st = err_set(err, ST_REJECTED,
+			     "the signer %s lacks the bridge role of the "
+			     "registry; grant it BRIDGE_ROLE",
+			     hex_address(text, me));
+	buf_deinit(&out);
+	return st;
+}
+
+/* (string prefix, string[] suffixes): the prefix alone. */
+static bool origin_matches(const struct buf *out, const char *prefix)
+{
+	uint64_t at, len;
+
+	if (!word(&at, out, 0) || at > out->len || !word(&len, out, at))
+		return false;
+	at += 32;
+	return len == strlen(prefix) && out->len - at >= len &&
+	       memcmp(out->data + at, prefix, len) == 0;
+}
+
+static enum status check_origin(struct bridge *b, struct err *err)
+{
+	struct bridge_facts *f = &b->facts;
+	struct buf out = { 0 };
+	uint8_t arg[32] = { 0 };
+	uint64_t count = 0, i;
+	enum status st;
+
+	(void)snprintf(f->origin, sizeof(f->origin),
+		       "https://customer-%s.cloudflarestream.com/",
+		       b->cfg->cloudflare.customer_code);
+	st = view(b, &out, "originCount()", NULL, 0, err);
+	if (st == ST_OK && (!word(&count, &out, 0) || count > UINT16_MAX))
+		st = err_set(err, ST_REJECTED,
+			     "the contract has no originCount()");
+	buf_deinit(&out);
+	/* The newest of several first. */
+	for (i = count; st == ST_OK && i > 0; i--) {
+		bool match;
+
+		arg[30] = (uint8_t)(i >> 8);
+		arg[31] = (uint8_t)i;
+		st = view(b, &out, "origin(uint16)", arg, sizeof(arg), err);
+		match = st == ST_OK && origin_matches(&out, f->origin);
+		buf_deinit(&out);
+		if (match) {
+			f->origin_id = (uint16_t)i;
+			return ST_OK;
+		}
+	}
+	if (st != ST_OK)
+		return st;
+	return err_set(err, ST_REJECTED,
+		       "cloudflare.customer_code: none of the %" PRIu64
+		       " origins on chain begins with %s",
+		       count, f->origin);
+}
+
+/* The deployment: derived from the chain, never from the database. */
+static enum status find_deployment(struct bridge *b, struct err *err)
+{
+	AUTO_JSON cJSON *block = NULL;
+	uint8_t seed[32 + 20 + 8];
+	struct hash32 genesis, hash;
+	const char *text;
+	uint64_t start = b->cfg->registry.start_block;
+	enum status st =
+	    ask(b, &block, "eth_getBlockByNumber", "[\"0x0\",false]", err);
+	size_t i;
+
+	if (st == ST_OK)
+		st = json_str(&text, block, "hash", err);
+	if (st == ST_OK)
+		st = hex_decode_hash(&genesis, text, "genesis hash", err);
+	if (st != ST_OK)
+		return st;
+	memcpy(seed, genesis.b, 32);
+	memcpy(seed + 32, b->cfg->registry.address, 20);
+	for (i = 0; i < 8; i++)
+		seed[52 + i] = (uint8_t)(start >> (56 - 8 * i));
+	hash = keccak256(seed, sizeof(seed));
+	hex_encode_bare(b->facts.deployment, hash.b, 8);
+	return ST_OK;
+}
+
+static enum status check_database(struct bridge *b, struct err *err)
+{
+	struct migrate_state m;
+	enum status st = migrate_check(&m, b->db, err);
+
+	if (st != ST_OK)
+		return st;
+	if (m.have < m.newest)
+		return err_set(err, ST_REJECTED,
+			       "the database is at migration %" PRId64
+			       " of %" PRId64 "; run: chaincast migrate",
+			       m.have, m.newest);
+	return ST_OK;
+}
+
+enum status startup_check(struct bridge *b, struct err *err)
+{
+	enum status st = check_database(b, err);
+
+	if (st == ST_OK)
+		st = check_chain(b, err);
+	if (st == ST_OK)
+		st = check_contract(b, err);
+	if (st == ST_OK)
+		st = check_role(b, err);
+	if (st == ST_OK)
+		st = check_origin(b, err);
+	if (st == ST_OK)
+		st = find_deployment(b, err);
+	return st;
+}
+
+enum status startup_lead(struct bridge *b, struct err *err)
+{
+	AUTO(db_result) struct db_result *r = NULL;
+	uint8_t half[8];
+	uint64_t key = 0;
+	enum status st = hex_decode_bare(half, 8, b->facts.deployment, 16,
+					 "deployment", err);
+	size_t i;
+
+	if (st != ST_OK)
+		return st;
+	for (i = 0; i < 8; i++)
+		key = key << 8 | half[i];
+	st = db_try_lock(b->db, (int64_t)key, err);
+	if (st != ST_OK)
+		return st;
+	st = DB_QUERY(&r, b->db, err,
+		      "update bridge.leader set term = term + 1,"
+		      " deployment = $1, since = now()"
+		      " where deployment is null or deployment = $1"
+		      " returning term",
+		      P_TEXT(b->facts.deployment));
+	if (st != ST_OK)
+		return st;
+	if (db_rows(r) == 0)
+		return err_set(err, ST_REJECTED,
+			       "this database belongs to another deployment "
+			       "than %s; use a fresh one",
+			       b->facts.deployment);
+	b->facts.term = db_i64(r, 0, "term");
+	return ST_OK;
+}
