@@ -1,0 +1,298 @@
+/*
+ * Loads the config: reads the file, has it parsed and walked, then checks what
+ * no single key can know. Never logs, never keeps the file's text.
+ */
+#include "config/config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "config/internal.h"
+#include "core/buf.h"
+#include "core/url.h"
+
+#define FILE_MAX (256UL * 1024)
+
+static void strings_free(char **list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(list[i]);
+	free(list);
+}
+
+static void contract_deinit(struct config_contract *c)
+{
+	free(c->name);
+	free(c->addresses);
+	free(c->abi_file);
+	strings_free(c->events, c->event_count);
+}
+
+void config_free(struct config *c)
+{
+	if (!c)
+		return;
+	for (size_t i = 0; i < c->chain.endpoint_count; i++)
+		config_wipe(c->chain.endpoints[i].url);
+	for (size_t i = 0; i < c->contract_count; i++)
+		contract_deinit(&c->contracts[i]);
+	strings_free(c->cloudflare.allowed_origins,
+		     c->cloudflare.allowed_origin_count);
+	free(c->chain.endpoints);
+	free(c->contracts);
+	config_wipe(c->database.url);
+	config_wipe(c->cloudflare.api_token);
+	free(c->cloudflare.api_url);
+	free(c->cloudflare.account_id);
+	free(c->cloudflare.customer_code);
+	free(c->signer.keystore_file);
+	free(c->signer.password_file);
+	free(c->signer.key_file);
+	free(c->path);
+	free(c);
+}
+
+static enum status check_endpoints(struct loader *l)
+{
+	struct config *c = l->c;
+	struct err why = { 0 };
+	struct url u;
+
+	for (size_t i = 0; i < c->chain.endpoint_count; i++) {
+		struct config_endpoint e = c->chain.endpoints[i];
+		size_t j = i;
+
+		if (url_parse(&u, e.url, &why) != ST_OK)
+			return config_fail(l, 0, "chain.endpoints[].url",
+					   "entry %zu: %s", i + 1, why.msg);
+		url_wipe(&u);
+		for (; j && c->chain.endpoints[j - 1].priority > e.priority;
+		     j--)
+			c->chain.endpoints[j] = c->chain.endpoints[j - 1];
+		c->chain.endpoints[j] = e;
+	}
+	return ST_OK;
+}
+
+static bool word(const char *s, const char *extra)
+{
+	for (; *s; s++) {
+		if (!isalnum((unsigned char)*s) && !strchr(extra, *s))
+			return false;
+	}
+	return true;
+}
+
+static enum status check_cloudflare(struct loader *l)
+{
+	struct config *c = l->c;
+	struct err why = { 0 };
+	struct url u;
+	bool plain;
+
+	if (url_parse(&u, c->cloudflare.api_url, &why) != ST_OK)
+		return config_fail(l, 0, "cloudflare.api_url", "%s", why.msg);
+	plain = u.ws || (!u.tls && !url_is_loopback(&u));
+	url_wipe(&u);
+	if (plain)
+		return config_fail(l, 0, "cloudflare.api_url",
+				   "must be https:// (the token would cross "
+				   "the network in the clear)");
+	if (!word(c->cloudflare.account_id, "-_"))
+		return config_fail(l, 0, "cloudflare.account_id",
+				   "must be letters and digits");
+	if (!word(c->cloudflare.customer_code, "-"))
+		return config_fail(l, 0, "cloudflare.customer_code",
+				   "must be the CODE of "
+				   "customer-CODE.cloudflarestream.com");
+	if (c->cloudflare.delete_recording_after_days &&
+	    c->cloudflare.delete_recording_after_days < 30)
+		return config_fail(l, 0,
+				   "cloudflare.delete_recording_after_days",
+				   "must be 0 (never) or 30 to 1096");
+	return ST_OK;
+}
+
+static enum status check_signer(struct loader *l)
+{
+	struct config *c = l->c;
+	bool keystore = c->signer.keystore_file, raw = c->signer.key_file;
+
+	if (keystore && raw)
+		return config_fail(l, 0, "signer",
+				   "give keystore_file or key_file, not both");
+	if (keystore && !c->signer.password_file)
+		return config_fail(l, 0, "signer.password_file",
+				   "is missing: keystore_file needs it");
+	if (!keystore && !raw && l->use == CONFIG_BRIDGE)
+		return config_fail(l, 0, "signer",
+				   "keystore_file (with password_file) or "
+				   "key_file is missing");
+	return ST_OK;
+}
+
+static enum status check_contract(struct loader *l, size_t i)
+{
+	struct config_contract *c = &l->c->contracts[i];
+	const char *n = c->name;
+
+	if (!islower((unsigned char)*n) ||
+	    strspn(n, "abcdefghijklmnopqrstuvwxyz0123456789_") != strlen(n))
+		return config_fail(l, 0, "contracts[].name",
+				   "\"%s\" must be lower-case letters, digits "
+				   "and _, a letter first",
+				   n);
+	for (size_t j = 0; j < i; j++) {
+		if (strcmp(l->c->contracts[j].name, n) == 0)
+			return config_fail(l, 0, "contracts[].name",
+					   "\"%s\" %s", n,
+					   j ? "stands twice"
+					     : "is the room contract's, "
+					       "which is always indexed");
+	}
+	if (!c->address_count)
+		return config_fail(l, 0, "contracts[].address",
+				   "is missing for \"%s\"", n);
+	return ST_OK;
+}
+
+static enum status check_contracts(struct loader *l)
+{
+	struct config *c = l->c;
+	struct config_contract *list =
+	    mem_array(c->contract_count + 1, sizeof(*list));
+
+	list[0] = (struct config_contract){
+		.name = mem_strdup("registry"),
+		.addresses = mem_dup(c->registry.address, 20),
+		.address_count = 1,
+		.start_block = c->registry.start_block,
+	};
+	if (c->contract_count)
+		memcpy(list + 1, c->contracts,
+		       c->contract_count * sizeof(*list));
+	free(c->contracts);
+	c->contracts = list;
+	c->contract_count++;
+	for (size_t i = 1; i < c->contract_count; i++) {
+		enum status st = check_contract(l, i);
+
+		if (st != ST_OK)
+			return st;
+	}
+	return ST_OK;
+}
+
+/* Only absent keys of a use that does not need them are still NULL. */
+static void fill_strings(struct config *c)
+{
+	for (size_t i = 0; i < config_key_count; i++) {
+		const struct config_key *k = &config_keys[i];
+		char *s;
+
+		if ((k->kind != KEY_STR && k->kind != KEY_SECRET) ||
+		    !config_key_parent(k, ""))
+			continue;
+		memcpy(&s, (char *)c + k->off, sizeof(s));
+		if (s)
+			continue;
+		s = mem_strdup("");
+		memcpy((char *)c + k->off, &s, sizeof(s));
+	}
+}
+
+enum status config_finish(struct loader *l)
+{
+	enum status st;
+
+	fill_strings(l->c);
+	st = check_contracts(l);
+	if (st == ST_OK)
+		st = check_endpoints(l);
+	if (st == ST_OK && l->use != CONFIG_INDEXER)
+		st = check_cloudflare(l);
+	if (st == ST_OK && l->use != CONFIG_INDEXER)
+		st = check_signer(l);
+	return st;
+}
+
+static void wipe_document(yaml_document_t *doc)
+{
+	for (yaml_node_t *n = doc->nodes.start; n < doc->nodes.top; n++) {
+		if (n->type == YAML_SCALAR_NODE)
+			explicit_bzero(n->data.scalar.value,
+				       n->data.scalar.length);
+	}
+	yaml_document_delete(doc);
+}
+
+static enum status parse(struct loader *l, const struct buf *text)
+{
+	yaml_parser_t p;
+	enum status st = ST_OK;
+
+	if (!yaml_parser_initialize(&p))
+		abort();
+	yaml_parser_set_input_string(&p, text->data, text->len);
+	if (!yaml_parser_load(&p, &l->doc))
+		/* The problem's text is libyaml's own and quotes nothing. */
+		st = err_set(l->err, ST_REJECTED, "%s:%zu: not YAML: %s",
+			     l->path, p.problem_mark.line + 1,
+			     p.problem ? p.problem : "bad characters");
+	yaml_parser_delete(&p);
+	return st;
+}
+
+static enum status read_config(struct buf *b, const char *path, struct err *err)
+{
+	char chunk[4096];
+	ssize_t n;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_set(err, ST_REJECTED, "%s: cannot open: %s", path,
+			       strerror(errno));
+	while ((n = read(fd, chunk, sizeof(chunk))) > 0)
+		buf_add(b, chunk, (size_t)n);
+	explicit_bzero(chunk, sizeof(chunk));
+	close(fd);
+	if (n < 0)
+		return err_set(err, ST_REJECTED, "%s: cannot read: %s", path,
+			       strerror(errno));
+	return buf_check(b, path, err);
+}
+
+enum status config_load(struct config **out, const char *path,
+			enum config_use use, struct err *err)
+{
+	AUTO(config) struct config *c = mem_zalloc(sizeof(*c));
+	const char *slash = strrchr(path, '/');
+	AUTO_FREE char *dir =
+	    mem_strndup(path, slash ? (size_t)(slash - path) + 1 : 0);
+	struct loader l = {
+		.path = path, .dir = dir, .use = use, .c = c, .err = err
+	};
+	AUTO_SECRET_BUF text;
+	enum status st;
+
+	buf_init(&text, FILE_MAX);
+	st = read_config(&text, path, err);
+	if (st != ST_OK)
+		return st;
+	if (!text.len)
+		return config_fail(&l, 0, "the file", "is empty");
+	st = parse(&l, &text);
+	if (st != ST_OK)
+		return st;
+	c->path = mem_strdup(path);
+	st = config_walk(&l);
+	wipe_document(&l.doc);
+	if (st == ST_OK)
+		st = config_finish(&l);
+	if (st == ST_OK)
+		*out = STEAL(c);
+	return st;
+}

@@ -1,0 +1,125 @@
+#ifndef CX_CONFIG_CONFIG_H
+#define CX_CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/err.h"
+#include "core/mem.h"
+
+/*
+ * One YAML file for both daemons and the command, read into one checked
+ * struct. config/examples/ explains every key. Strings are never NULL unless
+ * said; secrets (marked S) are wiped by config_free() and never logged.
+ */
+
+enum config_confirm { CONFIRM_DEPTH = 0, CONFIRM_SAFE, CONFIRM_FINALIZED };
+
+struct config_endpoint {
+	char *url;         /* S: ws://, wss://, http:// or https:// */
+	uint32_t priority; /* lower is preferred */
+};
+
+/* One contract whose events are indexed. */
+struct config_contract {
+	char *name; /* [a-z][a-z0-9_]*: prefix of its tables */
+	uint8_t (*addresses)[20];
+	size_t address_count;
+	char *abi_file; /* NULL: the shipped RoomRegistry ABI */
+	char **events;  /* NULL: all */
+	size_t event_count;
+	uint64_t start_block; /* deployment block */
+};
+
+struct config {
+	char *path; /* of the file, for messages */
+
+	struct {
+		uint64_t chain_id;
+		struct config_endpoint *endpoints; /* by priority */
+		size_t endpoint_count;
+		uint32_t request_timeout_ms;
+		uint32_t block_time_ms;
+		enum config_confirm confirm;
+		uint32_t confirmations; /* for CONFIRM_DEPTH */
+	} chain;
+
+	struct {
+		char *url; /* S */
+		uint32_t statement_timeout_ms;
+		uint32_t connect_timeout_s;
+	} database;
+
+	/* The room contract; also contracts[0], named "registry". */
+	struct {
+		uint8_t address[20];
+		uint64_t start_block;
+	} registry;
+
+	struct config_contract *contracts;
+	size_t contract_count;
+
+	struct {
+		uint32_t max_reorg_depth;
+		uint32_t backfill_range;       /* blocks of the first getLogs */
+		uint32_t backfill_concurrency; /* requests in flight */
+	} indexer;
+
+	struct {
+		char *api_url; /* https://api.cloudflare.com/client/v4 */
+		char *account_id;
+		char *api_token; /* S */
+		char *customer_code;
+		uint32_t delete_recording_after_days; /* 0: never */
+		uint32_t request_timeout_ms;
+		uint32_t rate_burst;
+		double rate_per_s;
+		bool prefer_low_latency;
+		char **allowed_origins;
+		size_t allowed_origin_count;
+	} cloudflare;
+
+	struct {
+		char *keystore_file; /* NULL: raw key file instead */
+		char *password_file; /* for keystore_file */
+		char *key_file; /* raw hex key, mode 0600; NULL: keystore */
+	} signer;
+
+	struct {
+		uint32_t poll_ms;
+		uint32_t batch_max;          /* rooms in one transaction */
+		uint32_t batch_calldata_max; /* bytes */
+		uint32_t batch_wait_ms;      /* window under load */
+		uint64_t max_fee_gwei;       /* cap of maxFeePerGas */
+		uint32_t bump_after_s;       /* unmined this long: raise fees */
+		uint32_t sweep_every_s;
+		uint32_t orphan_age_s; /* an orphan younger is left alone */
+	} bridge;
+
+	struct {
+		uint32_t level; /* enum log_level */
+		bool json;
+	} log;
+};
+
+/* Which sections must be complete; the indexer needs no Cloudflare token. */
+enum config_use { CONFIG_INDEXER = 1, CONFIG_BRIDGE = 2, CONFIG_CLI = 3 };
+
+/**
+ * config_load - read and check @path
+ * @out: set only on ST_OK; release with config_free()
+ * @use: CONFIG_INDEXER ignores cloudflare and signer; CONFIG_CLI reads what
+ *	is there and leaves absent sections zero
+ *
+ * Return: ST_OK, or ST_REJECTED: "FILE:LINE: KEY: what is wrong; did you mean
+ * X?" for an unknown key, a wrong type or range, an unset ${ENV}, a secret
+ * file that is missing or readable by others. File paths in the config are
+ * relative to the config file's folder. Secrets never appear in @err.
+ */
+enum status config_load(struct config **out, const char *path,
+			enum config_use use, struct err *err) MUST_CHECK;
+void config_free(struct config *c);
+DEFINE_AUTO(config, config_free)
+
+#endif
