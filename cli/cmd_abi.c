@@ -35,10 +35,10 @@ static enum status open_abi(struct abi **out, const struct cli *cli,
 	enum status st;
 	AUTO_BUF text;
 
+	buf_init(&text, INPUT_MAX);
 	*out = NULL;
 	if (!path)
 		return ST_OK;
-	buf_init(&text, INPUT_MAX);
 	st = cli_read_file(&text, path, err);
 	if (st != ST_OK)
 		return st;
@@ -75,6 +75,7 @@ static void print_values(const struct cli *cli, const char *kind,
 	const struct abi_type *in = e->inputs;
 	AUTO_BUF type;
 
+	buf_init(&type, INPUT_MAX);
 	if (cli->json) {
 		add_string(out, kind, e->name);
 		add_string(out, "signature", e->signature);
@@ -84,7 +85,6 @@ static void print_values(const struct cli *cli, const char *kind,
 		return;
 	}
 	puts(e->signature);
-	buf_init(&type, INPUT_MAX);
 	for (size_t i = 0; i < in->n_fields; i++) {
 		AUTO_JSON cJSON *item = abi_to_json(&in->fields[i], &values[i]);
 		AUTO_FREE char *text = mem_check(cJSON_PrintUnformatted(item));
