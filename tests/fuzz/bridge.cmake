@@ -1,0 +1,1 @@
+cx_fuzz(cf_parse cx_bridge)

@@ -1,0 +1,40 @@
+/* Any bytes as an answer of Cloudflare: the first chooses which. */
+#include <assert.h>
+#include <string.h>
+
+#include "bridge/cf_parse.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct cf_envelope env;
+	struct cf_input input;
+	struct cf_list list;
+	struct cf_videos videos;
+	const char *text;
+	struct err err;
+	size_t i;
+
+	if (size == 0)
+		return 0;
+	text = (const char *)data + 1;
+	size--;
+	if (data[0] % 3 == 0) {
+		if (cf_parse_input(&env, &input, text, size, &err) == ST_OK) {
+			assert(!*input.uid || cf_uid_ok(input.uid));
+			cf_input_wipe(&input);
+		}
+	} else if (data[0] % 3 == 1) {
+		if (cf_parse_list(&env, &list, text, size, &err) == ST_OK) {
+			for (i = 0; i < list.count; i++)
+				assert(cf_uid_ok(list.items[i].uid));
+			cf_list_deinit(&list);
+		}
+	} else if (cf_parse_videos(&env, &videos, text, size, &err) == ST_OK) {
+		for (i = 0; i < videos.count; i++)
+			assert(cf_uid_ok(videos.items[i].uid));
+		cf_videos_deinit(&videos);
+	}
+	return 0;
+}

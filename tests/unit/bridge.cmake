@@ -1,0 +1,5 @@
+cx_test(reconcile cx_bridge)
+cx_test(cloudflare cx_bridge)
+cx_test(credentials cx_bridge)
+cx_test(bucket cx_bridge)
+include(bridge_tx.cmake OPTIONAL)

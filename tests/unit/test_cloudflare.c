@@ -1,0 +1,192 @@
+/* Cloudflare's answers: what is taken from them, and what is refused. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "bridge/cf_parse.h"
+
+#define UID  "66be4bf738797e01e1fca35a7bdecdcd"
+#define MARK "0011223344556677"
+
+static enum status input(struct cf_envelope *env, struct cf_input *in,
+			 const char *text, struct err *err)
+{
+	return cf_parse_input(env, in, text, strlen(text), err);
+}
+
+static void test_input(void **state)
+{
+	static const char text[] =
+	    "{\"success\":true,\"errors\":[],\"messages\":[],\"result\":{"
+	    "\"uid\":\"" UID "\",\"meta\":{\"name\":\"x\",\"chaincast\":\"" MARK
+	    "\",\"room\":\"42\"},\"status\":null,\"enabled\":true,"
+	    "\"rtmps\":{\"url\":\"rtmps://l/live/\",\"streamKey\":\"sk\"},"
+	    "\"srt\":{\"url\":\"srt://l:778\",\"streamId\":\"si\","
+	    "\"passphrase\":\"pp\"},\"webRTC\":{\"url\":\"https://w\"},"
+	    "\"webRTCPlayback\":{\"url\":\"https://customer-abc"
+	    ".cloudflarestream.com/" UID "/webRTC/play\"}}}";
+	struct cf_envelope env;
+	struct cf_input in;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(input(&env, &in, text, &err), ST_OK);
+	assert_true(env.success);
+	assert_string_equal(in.uid, UID);
+	assert_string_equal(in.mark, MARK);
+	assert_string_equal(in.room, "42");
+	assert_string_equal(in.customer_code, "abc");
+	assert_true(in.enabled);
+	assert_string_equal(in.credentials.rtmps_key, "sk");
+	assert_string_equal(in.credentials.srt_pass, "pp");
+	assert_string_equal(in.credentials.whip, "https://w");
+	cf_input_wipe(&in);
+}
+
+static void test_bad_uid(void **state)
+{
+	static const char *const uids[] = {
+		"\"66BE4BF738797E01E1FCA35A7BDECDCD\"",
+		"\"66be\"",
+		"7",
+		"null",
+		"\"66be4bf738797e01e1fca35a7bdecdcd0\"",
+		"\"66be4bf738797e01e1fca35a7bdecdc/\""
+	};
+	char text[256];
+	struct cf_envelope env;
+	struct cf_input in;
+	struct err err;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(uids) / sizeof(uids[0]); i++) {
+		(void)snprintf(text, sizeof(text),
+			       "{\"success\":true,\"result\":{\"uid\":%s}}",
+			       uids[i]);
+		assert_int_equal(input(&env, &in, text, &err), ST_OK);
+		assert_string_equal(in.uid, "");
+	}
+}
+
+static void test_gone(void **state)
+{
+	static const char text[] =
+	    "{\"result\":null,\"success\":false,\"errors\":[{\"code\":10003,"
+	    "\"message\":\"no\\nsuch\"}],\"messages\":[]}";
+	struct cf_envelope env;
+	struct cf_input in;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(input(&env, &in, text, &err), ST_OK);
+	assert_false(env.success);
+	assert_int_equal(env.code, CF_CODE_GONE);
+	assert_string_equal(env.message, "no?such");
+	assert_int_equal(cf_parse_plain(&env, text, sizeof(text) - 1, &err),
+			 ST_OK);
+}
+
+static void test_not_an_answer(void **state)
+{
+	static const char *const texts[] = {
+		"",
+		"<html>",
+		"[]",
+		"{}",
+		"{\"success\":\"yes\"}",
+		"{\"success\":true,\"result\":null}",
+		"{\"success\":true,\"result\":{\"uid\":\"" UID
+	};
+	struct cf_envelope env;
+	struct cf_input in;
+	struct err err;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		assert_int_equal(input(&env, &in, texts[i], &err), ST_REJECTED);
+		assert_null(strstr(err.msg, UID));
+	}
+}
+
+static void test_list(void **state)
+{
+	static const char text[] =
+	    "{\"success\":true,\"result\":{\"total\":3,\"range\":3,"
+	    "\"liveInputs\":["
+	    "{\"uid\":\"" UID "\",\"meta\":{\"chaincast\":\"" MARK
+	    "\",\"room\":\"7\"},\"created\":\"2026-01-02T02:20:00Z\","
+	    "\"enabled\":false},"
+	    "{\"uid\":\"" UID "\",\"meta\":{\"name\":\"not ours\"}},"
+	    "{\"uid\":\"" UID "\",\"meta\":{\"chaincast\":\"" MARK
+	    "\",\"room\":\"1' or\"}}]}}";
+	struct cf_envelope env;
+	struct cf_list l;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(cf_parse_list(&env, &l, text, sizeof(text) - 1, &err),
+			 ST_OK);
+	assert_int_equal(l.count, 1);
+	assert_true(l.complete);
+	assert_string_equal(l.items[0].room, "7");
+	assert_false(l.items[0].enabled);
+	assert_int_equal(l.items[0].created_s, 1767320400);
+	cf_list_deinit(&l);
+}
+
+static void test_list_cut(void **state)
+{
+	static const char text[] =
+	    "{\"success\":true,\"result\":{\"total\":2000,\"liveInputs\":[]}}";
+	struct cf_envelope env;
+	struct cf_list l;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(cf_parse_list(&env, &l, text, sizeof(text) - 1, &err),
+			 ST_OK);
+	assert_false(l.complete);
+	cf_list_deinit(&l);
+}
+
+static void test_videos(void **state)
+{
+	static const char text[] =
+	    "{\"success\":true,\"result\":[{\"uid\":\"" UID
+	    "\",\"duration\":72.5,\"status\":{\"state\":\"ready\"},"
+	    "\"created\":\"2021-09-22T22:12:53.587306Z\"},{\"uid\":1}]}";
+	struct cf_envelope env;
+	struct cf_videos v;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(
+	    cf_parse_videos(&env, &v, text, sizeof(text) - 1, &err), ST_OK);
+	assert_int_equal(v.count, 1);
+	assert_string_equal(v.items[0].state, "ready");
+	assert_true(v.items[0].duration_s > 72 && v.items[0].duration_s < 73);
+	assert_int_equal(v.items[0].created_s, 1632348773);
+	cf_videos_deinit(&v);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_input),
+		cmocka_unit_test(test_bad_uid),
+		cmocka_unit_test(test_gone),
+		cmocka_unit_test(test_not_an_answer),
+		cmocka_unit_test(test_list),
+		cmocka_unit_test(test_list_cut),
+		cmocka_unit_test(test_videos),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
