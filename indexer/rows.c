@@ -145,7 +145,7 @@ static void put_undecodable(struct rows *r, const struct schema_table *t,
 	struct buf *b = &r->undecodable;
 	struct row_note *note = note_add(r, t, log);
 
-	snprintf(note->reason, sizeof(note->reason), "%s", reason);
+	snprintf(note->reason, sizeof(note->reason), "%.199s", reason);
 	pgcopy_tuple(b, 10);
 	pgcopy_i64(b, (int64_t)log->block_number);
 	pgcopy_bytes(b, log->block_hash.b, 32);

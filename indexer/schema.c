@@ -12,6 +12,7 @@
 
 #include "abi/hex.h"
 #include "abi/keccak.h"
+#include "abi/registry.h"
 #include "core/mem.h"
 
 #define COLUMNS_MAX  1000 /* Postgres allows 1600, fewer when they are wide */
@@ -301,9 +302,7 @@ static enum status read_abi(struct abi **out, const char *path, struct err *err)
 	FILE *f;
 
 	if (!path)
-		return abi_load_text(out, schema_registry_json,
-				     schema_registry_json_len,
-				     "RoomRegistry.json", err);
+		return registry_abi(out, err);
 	f = fopen(path, "re");
 	if (!f)
 		return err_set(err, ST_REJECTED, "%s: %s", path,

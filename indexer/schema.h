@@ -91,8 +91,4 @@ const struct schema_table *schema_find(const struct schema *s,
  * "host_url_key"; cut with a hash suffix when too long */
 void schema_snake(char out[static SCHEMA_NAME_MAX + 1], const char *name);
 
-/* The shipped RoomRegistry ABI JSON, embedded. */
-extern const char schema_registry_json[];
-extern const size_t schema_registry_json_len;
-
 #endif

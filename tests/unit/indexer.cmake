@@ -1,0 +1,3 @@
+foreach(name follow range schema)
+  cx_test(${name} cx_indexer)
+endforeach()
