@@ -14,9 +14,11 @@ const tests = join(here, '..', '..', 'tests');
 const modules = join(tests, 'node_modules');
 const artefact = join(here, 'RoomRegistry.json');
 
+// Not via IR: that writes a packed struct field by field and compares selectors
+// one by one, which together cost more than the gas goals leave.
 const settings = {
-  optimizer: { enabled: true, runs: 10000 },
-  viaIR: true,
+  optimizer: { enabled: true, runs: 2000 },
+  viaIR: false,
   evmVersion: 'cancun',
   metadata: { bytecodeHash: 'none', appendCBOR: false },
 };

@@ -13,6 +13,7 @@ import {
   decodeEventLog,
   encodeAbiParameters,
   encodeFunctionData,
+  getAddress,
   http,
   keccak256,
   publicActions,
@@ -115,7 +116,7 @@ export class Registry {
     const hash = await this.client.deployContract({ abi, bytecode, args, account: from });
     const receipt = await this.client.waitForTransactionReceipt({ hash });
     assert.equal(receipt.status, 'success');
-    return receipt.contractAddress;
+    return getAddress(receipt.contractAddress);
   }
 
   // Sends and expects success; returns the receipt, its events and calldata.
