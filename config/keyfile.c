@@ -9,19 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "abi/hex.h"
 #include "abi/keystore.h"
 #include "config/internal.h"
 #include "core/buf.h"
-
-static int digit(char c)
-{
-	static const char hex[] = "0123456789abcdefABCDEF";
-	const char *p = c ? strchr(hex, c) : NULL;
-
-	if (!p)
-		return -1;
-	return (int)(p - hex) < 16 ? (int)(p - hex) : (int)(p - hex) - 6;
-}
 
 enum status keyfile_read_raw(uint8_t key32[32], const char *path,
 			     struct err *err)
@@ -30,24 +21,17 @@ enum status keyfile_read_raw(uint8_t key32[32], const char *path,
 	uint8_t key[32];
 	char *text = NULL;
 	const char *hex;
-	bool good;
 
 	st = config_secret_file(&text, path, err);
 	if (st != ST_OK)
 		return st;
 	hex = strncmp(text, "0x", 2) == 0 ? text + 2 : text;
-	good = strlen(hex) == 64;
-	for (size_t i = 0; good && i < 32; i++) {
-		int hi = digit(hex[2 * i]), lo = digit(hex[2 * i + 1]);
-
-		good = hi >= 0 && lo >= 0;
-		key[i] = (uint8_t)(good ? hi * 16 + lo : 0);
-	}
+	st = hex_decode_bare(key, sizeof(key), hex, strlen(hex), path, NULL);
 	config_wipe(text);
-	if (good)
+	if (st == ST_OK)
 		memcpy(key32, key, sizeof(key));
 	explicit_bzero(key, sizeof(key));
-	if (!good)
+	if (st != ST_OK)
 		return err_set(err, ST_REJECTED,
 			       "%s: a raw key file holds 64 hex digits", path);
 	return ST_OK;
@@ -72,8 +56,8 @@ static enum status read_keystore(struct buf *b, const char *path,
 	return buf_check(b, path, err);
 }
 
-enum status keyfile_load(uint8_t key32[32], const struct config *c,
-			 struct err *err)
+enum status keyfile_read_keystore(uint8_t key32[32], const char *path,
+				  const char *password_path, struct err *err)
 {
 	struct err why = { 0 };
 	char *password = NULL;
@@ -81,22 +65,58 @@ enum status keyfile_load(uint8_t key32[32], const struct config *c,
 	AUTO_BUF json;
 
 	buf_init(&json, KEYSTORE_JSON_MAX);
-	if (c->signer.key_file)
-		return keyfile_read_raw(key32, c->signer.key_file, err);
-	if (!c->signer.keystore_file || !c->signer.password_file)
-		return err_set(err, ST_REJECTED,
-			       "%s: signer: no key is configured", c->path);
-	st = read_keystore(&json, c->signer.keystore_file, err);
+	st = read_keystore(&json, path, err);
 	if (st == ST_OK)
-		st =
-		    config_secret_file(&password, c->signer.password_file, err);
+		st = config_secret_file(&password, password_path, err);
 	if (st != ST_OK)
 		return st;
 	st = keystore_decrypt(buf_str(&json), json.len, password,
 			      strlen(password), key32, &why);
 	config_wipe(password);
 	if (st != ST_OK)
-		return err_set(err, st, "%s: %s", c->signer.keystore_file,
-			       why.msg);
+		return err_set(err, st, "%s: %s", path, why.msg);
 	return ST_OK;
+}
+
+enum status keyfile_load(uint8_t key32[32], const struct config *c,
+			 struct err *err)
+{
+	if (c->signer.key_file)
+		return keyfile_read_raw(key32, c->signer.key_file, err);
+	if (!c->signer.keystore_file || !c->signer.password_file)
+		return err_set(err, ST_REJECTED,
+			       "%s: signer: no key is configured", c->path);
+	return keyfile_read_keystore(key32, c->signer.keystore_file,
+				     c->signer.password_file, err);
+}
+
+enum status keyfile_write(const char *path, const void *text, size_t len,
+			  struct err *err)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	bool ok;
+
+	if (fd < 0)
+		return err_set(err, ST_REJECTED, "cannot create %s: %s", path,
+			       strerror(errno));
+	ok = write(fd, text, len) == (ssize_t)len && fsync(fd) == 0;
+	if (close(fd) != 0 || !ok) {
+		unlink(path);
+		return err_set(err, ST_FATAL, "cannot write %s: %s", path,
+			       strerror(errno));
+	}
+	return ST_OK;
+}
+
+enum status keyfile_write_raw(const char *path, const uint8_t key32[32],
+			      struct err *err)
+{
+	char text[2 * 32 + 2];
+	enum status st;
+
+	hex_encode_bare(text, key32, 32);
+	text[64] = '\n';
+	st = keyfile_write(path, text, 65, err);
+	explicit_bzero(text, sizeof(text));
+	return st;
 }

@@ -21,4 +21,18 @@ enum status keyfile_load(uint8_t key32[32], const struct config *c,
 enum status keyfile_read_raw(uint8_t key32[32], const char *path,
 			     struct err *err) MUST_CHECK;
 
+/** keyfile_read_keystore - the key of a keystore v3 file, opened with the
+ * password that stands in a file of mode 0600 */
+enum status keyfile_read_keystore(uint8_t key32[32], const char *path,
+				  const char *password_path,
+				  struct err *err) MUST_CHECK;
+
+/** keyfile_write - a new file of mode 0600 on disk; an existing one is never
+ * overwritten: ST_REJECTED */
+enum status keyfile_write(const char *path, const void *text, size_t len,
+			  struct err *err) MUST_CHECK;
+/** keyfile_write_raw - the same with a raw key as 64 hex digits */
+enum status keyfile_write_raw(const char *path, const uint8_t key32[32],
+			      struct err *err) MUST_CHECK;
+
 #endif
