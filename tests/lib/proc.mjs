@@ -48,12 +48,15 @@ export function run(file, args, { env, input, timeout = 60000, cwd } = {}) {
 	});
 }
 
+// With Process.detached the terminal's Ctrl-C reaches only us, and we stop the
+// children in order.
 export class Process {
 	constructor(name, file, args, { log, env, cwd } = {}) {
 		this.name = name;
 		this.log = log;
 		const out = createWriteStream(log, { flags: 'a', mode: 0o600 });
-		this.child = spawn(file, args, { env: { ...process.env, ...env }, cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+		this.child = spawn(file, args, { env: { ...process.env, ...env }, cwd, stdio: ['ignore', 'pipe', 'pipe'],
+			detached: Process.detached ?? false });
 		this.stdout = '';
 		this.child.stdout.on('data', (d) => {
 			if (this.stdout.length < 65536) this.stdout += d;
