@@ -282,7 +282,9 @@ returns table (
 	sealed_state text, sealed_uid bytea, reissue_state text,
 	fail_state text)
 language sql stable as $$
-	with u as (select * from bridge.unsettled(p_h, p_h1, p_limit))
+	with u as (select x.room_id, x.vanished, x.place
+		from bridge.unsettled(p_h, p_h1, p_limit)
+		with ordinality as x(room_id, vanished, place))
 	select u.room_id, u.vanished, w.host, w.ingest, w.access,
 		w.keep_recording, w.title, w.host_key, w.epoch, w.state,
 		w.stopping, w.created_block, w.created_hash,
@@ -303,6 +305,7 @@ language sql stable as $$
 		and r.kind = 'reissue' and r.epoch = w.epoch
 	left join bridge.outbox f on f.room_id = u.room_id
 		and f.kind = 'fail'
+	order by u.place
 $$;
 comment on function bridge.todo is
 	'The unsettled rooms with what is wanted of them and what there is';
