@@ -112,20 +112,32 @@ static void start_backfill(struct indexer *ix, uint64_t from, uint64_t to,
 	ix->backfill = backfill_new(&opts);
 }
 
-static void choose_mode(struct indexer *ix)
+/* History starts over where more than twice the reorg depth is missing. */
+static bool far_behind(const struct indexer *ix, uint64_t head)
 {
 	const struct follow_block *tip = follow_tail_tip(&ix->tail);
 	uint64_t depth = ix->cfg->indexer.max_reorg_depth;
-	uint64_t from, head;
+	uint64_t from = tip ? tip->number + 1 : ix->chain.start_block;
+
+	return head > depth && head - depth >= from + depth;
+}
+
+static void choose_mode(struct indexer *ix)
+{
+	const struct follow_block *tip = follow_tail_tip(&ix->tail);
+	uint64_t head;
 
 	if (!ix->live || ix->backfill || !live_settled(ix->live) ||
 	    !live_idle(ix->live))
 		return;
-	from = tip ? tip->number + 1 : ix->chain.start_block;
 	head = live_best(ix->live);
-	if (head > depth && head - depth >= from + depth) {
+	if (!head)
+		return; /* none announced yet */
+	if (far_behind(ix, head)) {
 		live_pause(ix->live, true);
-		start_backfill(ix, from, head - depth, head);
+		start_backfill(ix,
+			       tip ? tip->number + 1 : ix->chain.start_block,
+			       head - ix->cfg->indexer.max_reorg_depth, head);
 		return;
 	}
 	live_pause(ix->live, false);
@@ -137,6 +149,8 @@ static void on_head(void *arg, const struct head *head)
 
 	if (!ix->live)
 		return;
+	if (far_behind(ix, head->number))
+		live_pause(ix->live, true); /* so that it comes to rest */
 	live_head(ix->live, head);
 	choose_mode(ix);
 }
