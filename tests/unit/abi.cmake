@@ -1,5 +1,6 @@
 cx_test(blocks cx_abi)
 cx_test(seal cx_abi)
+cx_test(abi cx_abi)
 cx_test(hex cx_abi)
 cx_test(u256 cx_abi)
 
