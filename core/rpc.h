@@ -38,7 +38,8 @@ typedef void (*rpc_done_fn)(void *arg, enum status st, cJSON *result,
 /** subscription message: params.result, valid inside the call only */
 typedef void (*rpc_notify_fn)(void *arg, const char *subscription,
 			      cJSON *result);
-/** the socket came up (true: subscribe again now) or went away (false) */
+/** the socket came up (true: subscribe again now, @err is NULL), or went away
+ * or could not be opened (false, once each attempt) */
 typedef void (*rpc_state_fn)(void *arg, bool up, const struct err *err);
 
 struct rpc_opts {
@@ -50,6 +51,14 @@ struct rpc_opts {
 	rpc_state_fn on_state;   /* ws only; may be NULL */
 	void *arg;
 };
+
+/*
+ * Calls made while a WebSocket is down wait for it until their timeout; at most
+ * 4096 calls wait or are under way, more fail with ST_TRANSIENT. Callbacks come
+ * from the loop, never from inside a call made here, except that
+ * rpc_reconnect() fails what was under way at once. Any callback may call,
+ * cancel and free.
+ */
 
 /** rpc_new - @http is used by http(s) URLs and may be shared. ST_REJECTED for
  * an unusable URL. Release with rpc_free(), which drops callbacks. */
@@ -63,6 +72,9 @@ DEFINE_AUTO(rpc, rpc_free)
 const char *rpc_label(const struct rpc *r);
 /** rpc_is_ws - whether eth_subscribe can work */
 bool rpc_is_ws(const struct rpc *r);
+/** rpc_retry_after_s - http: what the last answer's Retry-After asked for, in
+ * seconds; 0: nothing */
+uint32_t rpc_retry_after_s(const struct rpc *r);
 /** rpc_reconnect - ws: drop a silent socket and connect again with backoff */
 void rpc_reconnect(struct rpc *r);
 
@@ -80,7 +92,10 @@ struct rpc_batch_item {
 };
 
 /** rpc_batch_done_fn - @results: @n members in the order asked, an item the
- * node refused being NULL with its error in @errors */
+ * node refused being NULL with its error in @errors (message NULL: no error).
+ * @st: ST_OK when every item has an answer; ST_REJECTED when the node refused
+ * the batch as a whole, its error then in every item of @errors; ST_TRANSIENT:
+ * no whole answer, @results and @errors NULL, @n 0 */
 typedef void (*rpc_batch_done_fn)(void *arg, enum status st, cJSON **results,
 				  const struct rpc_error *errors, size_t n,
 				  const struct err *err);

@@ -1,0 +1,89 @@
+#ifndef CX_CORE_RPC_INT_H
+#define CX_CORE_RPC_INT_H
+
+#include "core/rpc.h"
+#include "core/url.h"
+#include "core/ws.h"
+
+/* Shared by rpc.c (calls), rpc_http.c and rpc_ws.c (transports) and
+ * rpc_answer.c (what a message says). */
+
+#define RPC_MESSAGE_MAX 300
+#define RPC_PENDING_MAX 4096
+
+struct rpc {
+	uv_loop_t *loop;
+	struct http *http;
+	struct rpc_opts opts; /* opts.url is ours, wiped */
+	struct url url;
+	uint64_t next_id;
+	struct rpc_call *head, *tail; /* in the order of their deadlines */
+	size_t pending;
+	uv_timer_t timer; /* the first deadline */
+	uint32_t retry_after_s;
+	bool closing;
+	int open_handles;
+
+	/* WebSocket only */
+	struct ws *ws; /* NULL: waiting to try again */
+	uv_timer_t retry;
+	uint32_t attempt; /* failures since the last good answer */
+	bool up;
+};
+
+struct rpc_call {
+	struct rpc *rpc;
+	struct rpc_call *prev, *next;
+	uint64_t id; /* of the first item; the others follow */
+	size_t n;
+	bool batch;
+	bool sent;
+	bool doomed; /* refused at once; told so from the loop, with @err */
+	char method[96];
+	char *body;
+	size_t body_len;
+	uint64_t deadline_ms;
+	struct http_call *http;
+	struct err err;
+	rpc_done_fn done;
+	rpc_batch_done_fn batch_done;
+	void *arg;
+};
+
+/* What one message says to one call. */
+struct rpc_answer {
+	cJSON **results;          /* n; borrowed from the message */
+	struct rpc_error *errors; /* n; message NULL: none */
+	char (*texts)[RPC_MESSAGE_MAX + 1];
+	bool *seen;
+	bool refused; /* one error for the whole batch, now in errors[0] */
+};
+
+void rpc_answer_init(struct rpc_answer *a, size_t n);
+void rpc_answer_deinit(struct rpc_answer *a);
+/**
+ * rpc_answer_read - match @root to the call with ids @id … @id + @n - 1
+ * Return: ST_OK with every item filled, or ST_TRANSIENT: not an answer to it.
+ */
+enum status rpc_answer_read(struct rpc_answer *a, uint64_t id, size_t n,
+			    bool batch, cJSON *root,
+			    struct err *err) MUST_CHECK;
+
+/* rpc.c */
+/** rpc_call_answer - hand the message @root over and drop @call */
+void rpc_call_answer(struct rpc_call *call, cJSON *root);
+/** rpc_call_fail - no answer: ST_TRANSIENT with "label: method: why" */
+void rpc_call_fail(struct rpc_call *call, const char *why);
+/** rpc_call_refuse - as rpc_call_fail(), from the loop's next turn */
+void rpc_call_refuse(struct rpc_call *call, const char *why);
+
+/** rpc_without_label - @msg without a leading "label: " */
+const char *rpc_without_label(const struct rpc *r, const char *msg);
+
+/* transports */
+void rpc_http_send(struct rpc_call *call);
+void rpc_ws_start(struct rpc *r);
+void rpc_ws_send(struct rpc_call *call);
+void rpc_ws_stop(struct rpc *r);
+
+#endif

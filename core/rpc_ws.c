@@ -1,0 +1,191 @@
+/*
+ * JSON-RPC over one WebSocket: calls are queued until the socket takes them,
+ * answers are matched by id in any order, subscriptions are handed on. A lost
+ * socket fails what was sent and is replaced after a growing delay; what was
+ * not yet sent waits for the next socket or its own deadline.
+ */
+#include <stdio.h>
+
+#include "core/backoff.h"
+#include "core/json.h"
+#include "core/rpc_int.h"
+
+#define RETRY_BASE_MS 250
+#define RETRY_MAX_MS  15000
+
+static void open_socket(struct rpc *r);
+
+static void on_retry(uv_timer_t *timer)
+{
+	open_socket(timer->data);
+}
+
+/* The socket is gone, for the reason @err: tell, and try again later. */
+static void lost(struct rpc *r, const struct err *err)
+{
+	struct err why = *err;
+	uint32_t wait = backoff_ms(r->attempt, RETRY_BASE_MS, RETRY_MAX_MS,
+				   backoff_random());
+	uint64_t last = r->next_id;
+
+	ws_free(r->ws);
+	r->ws = NULL;
+	r->up = false;
+	r->attempt++;
+	uv_timer_start(&r->retry, on_retry, wait, 0);
+	/* Callbacks may send anew, cancel others, or free @r: look again from
+	 * the start after each. */
+	for (struct rpc_call *c = r->head; c && !r->closing;) {
+		if (!c->sent || c->doomed || c->id >= last) {
+			c = c->next;
+			continue;
+		}
+		rpc_call_fail(c, rpc_without_label(r, why.msg));
+		c = r->closing ? NULL : r->head;
+	}
+	if (!r->closing && r->opts.on_state)
+		r->opts.on_state(r->opts.arg, false, &why);
+}
+
+static void on_open(void *arg)
+{
+	struct rpc *r = arg;
+
+	r->up = true;
+	if (r->opts.on_state)
+		r->opts.on_state(r->opts.arg, true, NULL);
+	if (!r->closing && r->ws)
+		ws_want_write(r->ws);
+}
+
+static bool on_write(void *arg, struct buf *out)
+{
+	struct rpc *r = arg;
+
+	for (struct rpc_call *c = r->head; c; c = c->next) {
+		if (c->sent || c->doomed)
+			continue;
+		buf_add(out, c->body, c->body_len);
+		c->sent = true;
+		return true;
+	}
+	return false;
+}
+
+static void on_close(void *arg, const struct err *err)
+{
+	lost(arg, err);
+}
+
+static struct rpc_call *find_call(struct rpc *r, const cJSON *id, bool batch)
+{
+	for (struct rpc_call *c = r->head; c && cJSON_IsNumber(id);
+	     c = c->next) {
+		if (c->sent && c->batch >= batch &&
+		    id->valuedouble >= (double)c->id &&
+		    id->valuedouble < (double)(c->id + c->n))
+			return c;
+	}
+	return NULL;
+}
+
+/* An error without an id belongs to the one call that is under way. */
+static struct rpc_call *only_call(struct rpc *r)
+{
+	struct rpc_call *only = NULL;
+
+	for (struct rpc_call *c = r->head; c; c = c->next) {
+		if (c->sent && only)
+			return NULL;
+		if (c->sent)
+			only = c;
+	}
+	return only;
+}
+
+static void on_notification(struct rpc *r, const cJSON *root)
+{
+	const cJSON *params = cJSON_GetObjectItemCaseSensitive(root, "params");
+	const char *sub = json_str_or(params, "subscription", NULL);
+	cJSON *result = cJSON_GetObjectItemCaseSensitive(params, "result");
+
+	if (sub && result && r->opts.on_notify)
+		r->opts.on_notify(r->opts.arg, sub, result);
+}
+
+static void on_message(void *arg, const char *data, size_t len)
+{
+	struct rpc *r = arg;
+	AUTO_JSON cJSON *root = NULL;
+	struct rpc_call *call;
+	struct err why = { 0 }, err = { 0 };
+	const cJSON *id;
+
+	if (json_parse(&root, data, len, "message", &why) != ST_OK) {
+		/* Whose answer it was cannot be known: all are in doubt. */
+		err_set(&err, ST_TRANSIENT, "%s: %s", r->url.label, why.msg);
+		lost(r, &err);
+		return;
+	}
+	if (strcmp(json_str_or(root, "method", ""), "eth_subscription") == 0) {
+		r->attempt = 0;
+		on_notification(r, root);
+		return;
+	}
+	id = cJSON_GetObjectItemCaseSensitive(
+	    cJSON_IsArray(root) ? cJSON_GetArrayItem(root, 0) : root, "id");
+	call = find_call(r, id, cJSON_IsArray(root));
+	if (!call && (!id || cJSON_IsNull(id)) &&
+	    cJSON_GetObjectItemCaseSensitive(root, "error"))
+		call = only_call(r);
+	if (!call)
+		return; /* the answer to a call that timed out */
+	r->attempt = 0;
+	rpc_call_answer(call, root);
+}
+
+static void open_socket(struct rpc *r)
+{
+	const struct ws_opts opts = {
+		.url = &r->url,
+		.connect_ms = r->opts.timeout_ms,
+		.idle_ms = r->opts.idle_ms,
+		.max_message = r->opts.max_message,
+		.on_open = on_open,
+		.on_message = on_message,
+		.on_write = on_write,
+		.on_close = on_close,
+		.arg = r,
+	};
+
+	r->ws = ws_open(r->loop, &opts);
+}
+
+void rpc_ws_start(struct rpc *r)
+{
+	open_socket(r);
+}
+
+void rpc_ws_send(struct rpc_call *call)
+{
+	if (call->rpc->up)
+		ws_want_write(call->rpc->ws);
+}
+
+void rpc_ws_stop(struct rpc *r)
+{
+	ws_free(r->ws);
+	r->ws = NULL;
+	r->up = false;
+}
+
+void rpc_reconnect(struct rpc *r)
+{
+	struct err err = { 0 };
+
+	if (!r->ws)
+		return; /* already waiting to try again */
+	err_set(&err, ST_TRANSIENT, "%s: dropped to connect anew",
+		r->url.label);
+	lost(r, &err);
+}

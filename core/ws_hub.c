@@ -1,0 +1,88 @@
+/*
+ * What all WebSockets of one loop share: the libwebsockets context as a guest
+ * on our loop, and the resolver. It goes when the last connection has gone,
+ * from a timer, since libwebsockets must not be destroyed inside one of its
+ * own callbacks.
+ */
+#include <openssl/ssl.h>
+
+#include "core/ws_int.h"
+
+static struct ws_hub *hubs;
+
+static const struct lws_protocols protocols[] = {
+	{ .name = WS_PROTOCOL, .callback = ws_on_lws, .rx_buffer_size = 65536 },
+	{ 0 },
+};
+
+static struct lws_context *make_context(uv_loop_t *loop)
+{
+	struct lws_context_creation_info info = { 0 };
+	void *loops[1] = { loop };
+
+	lws_set_log_level(0, NULL); /* errors come to us by callbacks */
+	info.port = CONTEXT_PORT_NO_LISTEN;
+	info.protocols = protocols;
+	info.foreign_loops = loops;
+	info.options =
+	    LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+	info.gid = -1;
+	info.uid = -1;
+	info.fd_limit_per_thread = 64;
+	/* Not NULL, or it takes http_proxy from the environment, which it
+	 * would then use for loopback too. */
+	info.http_proxy_address = "";
+	return lws_create_context(&info);
+}
+
+struct ws_hub *ws_hub_get(uv_loop_t *loop)
+{
+	struct ws_hub *hub = hubs;
+
+	while (hub && hub->loop != loop)
+		hub = hub->next;
+	if (hub) {
+		hub->refs++;
+		return hub;
+	}
+	hub = mem_zalloc(sizeof(*hub));
+	hub->loop = loop;
+	hub->refs = 1;
+	hub->context = make_context(loop);
+	hub->resolver = resolver_new(loop);
+	uv_timer_init(loop, &hub->release);
+	uv_unref((uv_handle_t *)&hub->release);
+	hub->release.data = hub;
+	hub->next = hubs;
+	hubs = hub;
+	return hub;
+}
+
+static void on_hub_closed(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
+static void on_release(uv_timer_t *timer)
+{
+	struct ws_hub *hub = timer->data;
+	struct ws_hub **p = &hubs;
+
+	if (hub->refs)
+		return; /* somebody came back meanwhile */
+	while (*p != hub)
+		p = &(*p)->next;
+	*p = hub->next;
+	if (hub->context)
+		lws_context_destroy(hub->context);
+	resolver_free(hub->resolver);
+	uv_close((uv_handle_t *)timer, on_hub_closed);
+}
+
+void ws_hub_put(struct ws_hub *hub)
+{
+	if (--hub->refs)
+		return;
+	uv_ref((uv_handle_t *)&hub->release);
+	uv_timer_start(&hub->release, on_release, 0, 0);
+}

@@ -1,0 +1,1 @@
+cx_test(rpc cx_core PkgConfig::SSL dl)
