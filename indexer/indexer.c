@@ -335,7 +335,8 @@ static void close_all(struct indexer *ix)
 	uv_close((uv_handle_t *)&ix->term, NULL);
 	uv_close((uv_handle_t *)&ix->interrupt, NULL);
 	uv_close((uv_handle_t *)&ix->timer, NULL);
-	uv_run(&ix->loop, UV_RUN_DEFAULT);
+	while (uv_run(&ix->loop, UV_RUN_DEFAULT) != 0)
+		; /* a stop asked for before the loop ran ends the first */
 	uv_loop_close(&ix->loop);
 }
 
