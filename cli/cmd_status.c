@@ -1,0 +1,116 @@
+/*
+ * chaincast status: where indexer and bridge are, read from Postgres alone.
+ * Changes nothing and calls nobody else.
+ */
+#include <cjson/cJSON.h>
+#include <stdio.h>
+
+#include "cli/cli.h"
+#include "db/db.h"
+
+/* Each query yields name and value; a null value is not known yet. */
+static const struct {
+	const char *title, *sql;
+} parts[] = {
+	{ "chain",
+	  "SELECT v.name, v.value FROM chain.cursor c, LATERAL (VALUES "
+	  "('chain_id', c.chain_id::text), ('indexed', c.number::text), "
+	  "('head', c.head_number::text), "
+	  "('lag_blocks', (c.head_number - c.number)::text), "
+	  "('age_s', extract(epoch FROM now() - c.updated_at)::bigint::text)"
+	  ") AS v (name, value)" },
+	{ "rooms", "SELECT state AS name, count(*)::text AS value "
+		   "FROM analytics.rooms GROUP BY state ORDER BY state" },
+	{ "live_inputs",
+	  "SELECT state AS name, count(*)::text AS value "
+	  "FROM bridge.live_input GROUP BY state ORDER BY state" },
+	{ "outbox", "SELECT state AS name, count(*)::text AS value "
+		    "FROM bridge.outbox GROUP BY state ORDER BY state" },
+	{ "transactions",
+	  "SELECT 'pending' AS name, count(*)::text AS value FROM bridge.tx "
+	  "WHERE state IN ('signed', 'accepted')" },
+};
+
+static enum status add_part(cJSON *out, struct db *db, size_t i,
+			    struct err *err)
+{
+	AUTO(db_result) struct db_result *r = NULL;
+	cJSON *part;
+	enum status st = DB_QUERY(&r, db, err, parts[i].sql);
+
+	if (st != ST_OK)
+		return st;
+	part = cJSON_AddObjectToObject(out, parts[i].title);
+	for (size_t row = 0; row < db_rows(r); row++) {
+		const char *name = db_text(r, row, "name");
+
+		if (db_is_null(r, row, "value"))
+			cJSON_AddNullToObject(part, name);
+		else
+			cJSON_AddNumberToObject(
+			    part, name, (double)db_i64(r, row, "value"));
+	}
+	return ST_OK;
+}
+
+static void print_text(const cJSON *all)
+{
+	const cJSON *part, *v;
+
+	cJSON_ArrayForEach(part, all)
+	{
+		printf("%s:", part->string);
+		if (!part->child)
+			printf(" none");
+		cJSON_ArrayForEach(v, part)
+		{
+			if (cJSON_IsNull(v))
+				printf(" %s=-", v->string);
+			else
+				printf(" %s=%.0f", v->string, v->valuedouble);
+		}
+		printf("\n");
+	}
+}
+
+static enum status run_status(struct cli *cli, struct err *err)
+{
+	AUTO(config) struct config *c = NULL;
+	AUTO(db) struct db *db = NULL;
+	cJSON *all;
+	enum status st = cli_config(&c, cli, err);
+
+	if (st != ST_OK)
+		return st;
+	if (!*c->database.url)
+		return err_set(err, ST_REJECTED, "%s: database.url: is missing",
+			       c->path);
+	st = db_open(&db, NULL,
+		     &(struct db_opts){ .url = c->database.url,
+					.application_name = "chaincast",
+					.connect_timeout_s =
+					    c->database.connect_timeout_s,
+					.statement_timeout_ms =
+					    c->database.statement_timeout_ms },
+		     err);
+	if (st != ST_OK)
+		return st;
+	all = cJSON_CreateObject();
+	for (size_t i = 0; st == ST_OK && i < ARRAY_SIZE(parts); i++)
+		st = add_part(all, db, i, err);
+	if (st == ST_OK && cli->json) {
+		AUTO_FREE char *text = cJSON_PrintUnformatted(all);
+
+		printf("%s\n", text);
+	} else if (st == ST_OK) {
+		print_text(all);
+	}
+	cJSON_Delete(all);
+	return st;
+}
+
+const struct command cmd_status[] = {
+	{ "status", "-c FILE", "where indexer and bridge are, from Postgres",
+	  NULL, NULL, run_status },
+	{ 0 },
+};
