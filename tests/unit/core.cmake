@@ -1,1 +1,6 @@
+foreach(name arena backoff buf json log url)
+  cx_test(${name} cx_core)
+endforeach()
+# dl: test_rpc stands before getaddrinfo; SSL: the WebSocket handshake's hash
+cx_test(http cx_core PkgConfig::SSL)
 cx_test(rpc cx_core PkgConfig::SSL dl)

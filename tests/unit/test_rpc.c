@@ -368,13 +368,18 @@ static void test_http_batch(void **state)
 	teardown(&f);
 }
 
+static void mute_handler(struct conn *c)
+{
+	(void)c;
+}
+
 static void test_http_cancel_and_limit(void **state)
 {
 	struct fixture f;
 	struct rpc_call *call;
 
 	(void)state;
-	setup(&f, "http", http_handler, 300, 0);
+	setup(&f, "http", mute_handler, 60000, 0);
 	call = rpc_call(f.rpc, "eth_x", "[]", on_done, &f);
 	rpc_cancel(call);
 	uv_run(&f.loop, UV_RUN_NOWAIT);
@@ -549,11 +554,6 @@ static void refuse_handler(struct conn *c)
 {
 	if (strstr(buf_str(&c->in), "\r\n\r\n"))
 		conn_respond(c, "403 Forbidden", "Connection: close\r\n", "no");
-}
-
-static void mute_handler(struct conn *c)
-{
-	(void)c;
 }
 
 static void test_ws_refused(void **state)
