@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "abi/rlp.h"
+#include "core/mem.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
