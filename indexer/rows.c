@@ -219,9 +219,9 @@ static enum status copy_table(const struct schema_table *t,
 {
 	AUTO_BUF sql;
 
+	buf_init(&sql, 128 * 1024);
 	if (!rows->len && !rows->overflow)
 		return ST_OK;
-	buf_init(&sql, 128 * 1024);
 	buf_printf(&sql,
 		   "copy chain.\"%s\" (block_number, block_hash, block_time, "
 		   "tx_hash, tx_index, log_index, address",
