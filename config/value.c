@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "abi/hex.h"
 #include "config/internal.h"
@@ -120,7 +121,18 @@ static enum status set_string(struct loader *l, const struct config_key *k,
 				   "is longer than %.0f bytes", k->max);
 	if (*text == '\0' && k->need)
 		return config_fail(l, line, k->path, "is empty");
+	for (const char *p = text; *p; p++) {
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			return config_fail(l, line, k->path,
+					   "holds a control character");
+	}
 	copy = k->kind == KEY_FILE ? config_path(l, text) : mem_strdup(text);
+	/* Only told by those who are to read it. */
+	if (k->kind == KEY_FILE && config_wants(l, k->path) &&
+	    access(copy, F_OK) != 0) {
+		free(copy);
+		return config_fail(l, line, k->path, "no file %.200s", text);
+	}
 	memcpy(field, &copy, sizeof(copy));
 	return ST_OK;
 }

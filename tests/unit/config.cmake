@@ -1,0 +1,1 @@
+cx_test(config cx_config)
