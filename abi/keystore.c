@@ -12,6 +12,7 @@
 
 #include "abi/hex.h"
 #include "abi/keccak.h"
+#include "abi/scrypt.h"
 #include "abi/secp.h"
 #include "core/json.h"
 
@@ -164,6 +165,10 @@ static enum status derive(uint8_t out32[32], const struct kdf *k,
 
 	if (plen > INT32_MAX)
 		return err_set(err, ST_REJECTED, "keystore: password too long");
+	if (k->scrypt && k->r < 4 && k->n >= 1ull << (16 * k->r))
+		return scrypt_derive(out32, password, plen, k->salt,
+				     k->salt_len, k->n, (uint32_t)k->r,
+				     (uint32_t)k->p, err);
 	if (k->scrypt)
 		ok = EVP_PBE_scrypt(password, plen, k->salt, k->salt_len, k->n,
 				    k->r, k->p, mem, out32, 32);

@@ -1,0 +1,2 @@
+# The transaction lane; included by bridge.cmake.
+cx_test(lane cx_bridge)

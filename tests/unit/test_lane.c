@@ -1,0 +1,172 @@
+/*
+ * The lane's pure decisions: fees, nonces, how much goes into a transaction,
+ * and what each client's refusal means.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "abi/hex.h"
+#include "abi/u256.h"
+#include "bridge/calls.h"
+#include "bridge/nonce.h"
+#include "bridge/txanswer.h"
+#include "core/mem.h"
+
+static void test_fees(void **state)
+{
+	struct fees f = fees_first(100, 7, 1000), up;
+
+	(void)state;
+	assert_int_equal(f.max_fee, 207);
+	assert_int_equal(f.max_priority, 7);
+	assert_int_equal(fees_first(UINT64_MAX, 7, 1000).max_fee, 1000);
+	assert_int_equal(fees_first(0, FEES_NO_HINT, 5000000000).max_fee,
+			 FEES_PRIORITY_DEFAULT);
+	assert_true(fees_raise(&up, f, 1, 0, 1000));
+	assert_int_equal(up.max_fee, 228);    /* 227.7 */
+	assert_int_equal(up.max_priority, 8); /* 7.7 */
+	assert_true(fees_raise(&up, (struct fees){ 10, 0 }, 1, 0, 1000));
+	assert_int_equal(up.max_priority, 1);
+	assert_false(fees_raise(&up, (struct fees){ 950, 1 }, 1, 0, 1000));
+	assert_true(fees_raise(&up, f, 400, 7, 1000));
+	assert_int_equal(up.max_fee, 807);
+}
+
+static void test_nonces(void **state)
+{
+	struct nonce_view v = { .latest = 5, .pending = 7, .db_next = 6 };
+	uint64_t held[] = { 5, 6, 9 }, gap = 0;
+
+	(void)state;
+	assert_int_equal(nonce_next(&v), 7);
+	assert_true(nonce_gap(&gap, &v, held, 3));
+	assert_int_equal(gap, 7);
+	v.pending = 8; /* another's transaction holds 7 */
+	assert_false(nonce_gap(&gap, &v, held, 3));
+	assert_false(nonce_gap(&gap, &v, held, 2));
+	assert_false(nonce_gap(&gap, &v, held, 0));
+	assert_true(nonce_may_start(&v));
+	v.db_next = 0;
+	assert_false(nonce_may_start(&v));
+}
+
+static void test_answers(void **state)
+{
+	static const struct {
+		const char *text;
+		enum tx_answer want;
+	} cases[] = {
+		{ "already known", TX_ANSWER_KNOWN },     /* geth, erigon */
+		{ "AlreadyKnown", TX_ANSWER_KNOWN },      /* nethermind */
+		{ "Known transaction", TX_ANSWER_KNOWN }, /* besu */
+		{ "transaction already imported", TX_ANSWER_KNOWN }, /* anvil */
+		{ "replacement transaction underpriced",
+		  TX_ANSWER_UNDERPRICED },
+		{ "ReplacementNotAllowed", TX_ANSWER_UNDERPRICED },
+		{ "Replacement transaction underpriced",
+		  TX_ANSWER_UNDERPRICED },
+		{ "transaction underpriced", TX_ANSWER_FEE_LOW },
+		{ "FeeTooLow, MaxFeePerGas too low", TX_ANSWER_FEE_LOW },
+		{ "max fee per gas less than block base fee: address 0x0",
+		  TX_ANSWER_FEE_LOW },
+		{ "nonce too low: next nonce 3, tx nonce 2",
+		  TX_ANSWER_NONCE_LOW },
+		{ "OldNonce", TX_ANSWER_NONCE_LOW },
+		{ "Transaction nonce 1 below sender account nonce 2",
+		  TX_ANSWER_NONCE_LOW },
+		{ "nonce too high", TX_ANSWER_NONCE_HIGH },
+		{ "gapped-nonce tx from delegated accounts",
+		  TX_ANSWER_NONCE_HIGH },
+		{ "NonceGap", TX_ANSWER_NONCE_HIGH },
+		{ "insufficient funds for gas * price + value",
+		  TX_ANSWER_FUNDS },
+		{ "InsufficientFunds, Balance is zero", TX_ANSWER_FUNDS },
+		{ "Upfront cost exceeds account balance", TX_ANSWER_FUNDS },
+		{ "Insufficient funds for gas * price + value",
+		  TX_ANSWER_FUNDS },
+		{ "txpool is full", TX_ANSWER_POOL },
+		{ "execution reverted: custom error 0xe2517d3f",
+		  TX_ANSWER_REVERT },
+		{ "intrinsic gas too low", TX_ANSWER_REFUSED },
+		{ "invalid chain id for signer", TX_ANSWER_REFUSED },
+		{ "something new", TX_ANSWER_UNKNOWN },
+		{ NULL, TX_ANSWER_UNKNOWN },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		if (tx_answer_classify(cases[i].text, -32000) != cases[i].want)
+			fail_msg("%s: %s", cases[i].text,
+				 tx_answer_name(tx_answer_classify(
+				     cases[i].text, -32000)));
+	/* message before code */
+	assert_int_equal(tx_answer_classify("already known", -32005),
+			 TX_ANSWER_KNOWN);
+	assert_int_equal(tx_answer_classify("", -32005), TX_ANSWER_LIMIT);
+}
+
+static void test_take(void **state)
+{
+	uint8_t envelope[500] = { 0 };
+	struct effect e[6];
+
+	(void)state;
+	memset(e, 0, sizeof(e));
+	for (size_t i = 0; i < 6; i++) {
+		e[i].envelope = envelope;
+		e[i].envelope_len = sizeof(envelope);
+	}
+	assert_int_equal(calls_take(e, 0, 5, 100000, 10000000), 0);
+	assert_int_equal(calls_take(e, 6, 4, 100000, 10000000), 4);
+	assert_int_equal(calls_take(e, 6, 9, 68 + 3 * 768, 10000000), 3);
+	assert_int_equal(calls_take(e, 6, 9, 100000, 300000), 2);
+	assert_int_equal(calls_take(e, 6, 9, 1, 1), 1);
+	e[2].solo = true;
+	assert_int_equal(calls_take(e, 6, 9, 100000, 10000000), 2);
+	assert_int_equal(calls_take(e + 2, 4, 9, 100000, 10000000), 1);
+	/* what the contract's gas table shows, with room to spare */
+	assert_true(calls_gas(e, 1) > 71148 * 2);
+}
+
+static void test_calldata(void **state)
+{
+	struct effect e = { .kind = EFFECT_FAIL, .code = 3 };
+	char text[HEX_SIZE(132)];
+	AUTO_BUF b;
+
+	(void)state;
+	e.room = u256_from_u64(0x1234);
+	buf_init(&b, 1000);
+	calls_encode(&b, &e, 1);
+	assert_int_equal(b.len, 132);
+	hex_encode(text, b.data + 4, 128);
+	assert_string_equal(
+	    text,
+	    "0x"
+	    "0000000000000000000000000000000000000000000000000000000000000020"
+	    "0000000000000000000000000000000000000000000000000000000000000001"
+	    "0000000000000000000000000000000000000000000000000000000000001234"
+	    "0000000000000000000000000000000000000000000000000000000000000003");
+	buf_reset(&b);
+	e.kind = EFFECT_PROVISION;
+	e.envelope = (const uint8_t *)"abc";
+	e.envelope_len = 3;
+	calls_encode(&b, &e, 1);
+	assert_int_equal(b.len, 4 + 32 * (2 + 1 + 8));
+	assert_int_equal(b.len - 68, calls_size(&e));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_fees),     cmocka_unit_test(test_nonces),
+		cmocka_unit_test(test_answers),  cmocka_unit_test(test_take),
+		cmocka_unit_test(test_calldata),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
