@@ -8,6 +8,8 @@
 
 #include "core/ws_int.h"
 
+#define DESTROY_TURNS 8
+
 static struct ws_hub *hubs;
 
 static const struct lws_protocols protocols[] = {
@@ -15,7 +17,8 @@ static const struct lws_protocols protocols[] = {
 	{ 0 },
 };
 
-static struct lws_context *make_context(uv_loop_t *loop)
+/* @context becomes NULL if libwebsockets frees it by itself. */
+static void make_context(uv_loop_t *loop, struct lws_context **context)
 {
 	struct lws_context_creation_info info = { 0 };
 	void *loops[1] = { loop };
@@ -24,6 +27,7 @@ static struct lws_context *make_context(uv_loop_t *loop)
 	info.port = CONTEXT_PORT_NO_LISTEN;
 	info.protocols = protocols;
 	info.foreign_loops = loops;
+	info.pcontext = context;
 	info.options =
 	    LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
 	info.gid = -1;
@@ -32,7 +36,7 @@ static struct lws_context *make_context(uv_loop_t *loop)
 	/* Not NULL, or it takes http_proxy from the environment, which it
 	 * would then use for loopback too. */
 	info.http_proxy_address = "";
-	return lws_create_context(&info);
+	*context = lws_create_context(&info);
 }
 
 struct ws_hub *ws_hub_get(uv_loop_t *loop)
@@ -48,7 +52,7 @@ struct ws_hub *ws_hub_get(uv_loop_t *loop)
 	hub = mem_zalloc(sizeof(*hub));
 	hub->loop = loop;
 	hub->refs = 1;
-	hub->context = make_context(loop);
+	make_context(loop, &hub->context);
 	hub->resolver = resolver_new(loop);
 	uv_timer_init(loop, &hub->release);
 	uv_unref((uv_handle_t *)&hub->release);
@@ -63,6 +67,21 @@ static void on_hub_closed(uv_handle_t *handle)
 	free(handle->data);
 }
 
+/* libwebsockets 4.1 on a foreign loop is destroyed in two calls: the first
+ * closes its handles, the second frees, once libuv has told it of every close.
+ * It does not say when; a close takes one turn of the loop and they follow on
+ * each other at most three deep, so eight turns are enough. */
+static void on_turn(uv_timer_t *timer)
+{
+	struct ws_hub *hub = timer->data;
+
+	if (--hub->turns)
+		return;
+	if (hub->context)
+		lws_context_destroy(hub->context);
+	uv_close((uv_handle_t *)timer, on_hub_closed);
+}
+
 static void on_release(uv_timer_t *timer)
 {
 	struct ws_hub *hub = timer->data;
@@ -73,10 +92,11 @@ static void on_release(uv_timer_t *timer)
 	while (*p != hub)
 		p = &(*p)->next;
 	*p = hub->next;
+	resolver_free(hub->resolver);
 	if (hub->context)
 		lws_context_destroy(hub->context);
-	resolver_free(hub->resolver);
-	uv_close((uv_handle_t *)timer, on_hub_closed);
+	hub->turns = DESTROY_TURNS;
+	uv_timer_start(timer, on_turn, 1, 1);
 }
 
 void ws_hub_put(struct ws_hub *hub)

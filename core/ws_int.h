@@ -14,6 +14,7 @@ struct ws_hub {
 	struct resolver *resolver;
 	uv_timer_t release; /* destroys outside of lws's own callbacks */
 	size_t refs;
+	unsigned int turns; /* left until the context can be freed */
 	struct ws_hub *next;
 };
 
