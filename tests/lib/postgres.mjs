@@ -24,7 +24,7 @@ export class Postgres {
 
 	// Rows as objects. Cast numeric ids to text: JSON numbers are doubles.
 	async rows(sql, url = this.url) {
-		return JSON.parse(await this.query(`select coalesce(json_agg(t), '[]') from (${sql}) t`, url));
+		return JSON.parse(await this.query(`select coalesce(json_agg(cx_row), '[]') from (${sql}) cx_row`, url));
 	}
 
 	async recreate(name) {

@@ -1,7 +1,7 @@
 // Child processes of the tests: started with their output kept in a file,
 // waited for by condition, stopped by pid. Never by name.
 import { spawn, execFile } from 'node:child_process';
-import { createWriteStream, readFileSync } from 'node:fs';
+import { createWriteStream, existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -79,7 +79,7 @@ export class Process {
 	}
 
 	text() {
-		return readFileSync(this.log, 'utf8');
+		return existsSync(this.log) ? readFileSync(this.log, 'utf8') : '';
 	}
 
 	// Wait for `probe`, failing at once when the process ends first.
