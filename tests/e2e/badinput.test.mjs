@@ -57,7 +57,7 @@ test('a host key off the curve fails its room alone', long, async () => {
 	assert.equal((await w.standin.inputsOf(bad.id)).length, 0);
 });
 
-test('Cloudflare answers that are not JSON, lack fields or hold a bad uid', long, async () => {
+test('Cloudflare answers that are not JSON, lack fields or hold a bad uid', { timeout: 400000 }, async () => {
 	for (const [kind, more] of [['not_json', {}], ['missing_fields', { fields: ['uid'] }], ['missing_fields', { fields: ['rtmps'] }],
 		['bad_uid', {}], ['500', {}], ['429', { ms: 1000 }]]) {
 		await w.standin.fault(kind, { method: 'POST', path: '^/live_inputs$', body: `hit-${kind}` }, more);
@@ -67,7 +67,7 @@ test('Cloudflare answers that are not JSON, lack fields or hold a bad uid', long
 		await w.until(`${kind}: settled`, async () => {
 			const { stateName, provisionedEpoch } = await w.contract.room(hit.id);
 			return stateName === 'failed' || provisionedEpoch === 1;
-		});
+		}, { timeout: 120000 }); // a creation that may have happened is waited for
 		await w.until('one live input, or none', async () => {
 			const { stateName } = await w.contract.room(hit.id);
 			return (await w.standin.inputsOf(hit.id)).length === (stateName === 'failed' ? 0 : 1);
@@ -91,7 +91,9 @@ test('a config with a typo names file, line, key and a suggestion', long, async 
 });
 
 test('an RPC endpoint on the wrong chain', long, async () => {
-	const file = w.writeConfig({ chain: { chain_id: 5 } }, 'wrong-chain.yaml');
+	const url = await w.postgres.recreate('elsewhere');
+	const file = w.writeConfig({ chain: { chain_id: 5 }, database: { url } }, 'wrong-chain.yaml');
+	assert.equal((await w.cli(['migrate', '-c', file])).code, 0);
 	const p = w.startDaemon('indexer', file, 'wrong-chain');
 	p.expected = true;
 	await w.until('says so', () => /31337/.test(p.text()) && /chain/.test(p.text()));

@@ -171,7 +171,7 @@ export class World {
 		for (const p of this.daemons.filter((d) => !d.expected))
 			assert.deepEqual({ code: p.result.code, signal: p.result.signal }, { code: 0, signal: null }, `${p.name} ended badly: ${p.text().slice(-2000)}`);
 		const logs = this.logs();
-		const broken = logs.split('\n').filter((l) => /level=broken/.test(l) && !this.announced.some((a) => a.test(l)));
+		const broken = logs.split('\n').filter((l) => /^\S+ level=broken/.test(l) && !this.announced.some((a) => a.test(l)));
 		assert.deepEqual(broken, [], 'level=broken lines');
 		assert.doesNotMatch(logs, /AddressSanitizer|runtime error|LeakSanitizer/);
 		for (const secret of [...this.secrets, this.bridge.key.slice(2)])
