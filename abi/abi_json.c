@@ -219,7 +219,7 @@ static enum status hex_from(struct abi_value *out, struct arena *a,
 	const char *name = name_of(t);
 	struct address addr;
 	enum status st;
-	AUTO_BUF b;
+	AUTO_BUF b = BUF_NULL;
 
 	buf_init(&b, STRING_MAX);
 	if (!text)

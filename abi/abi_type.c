@@ -261,7 +261,7 @@ static enum status build_data(struct abi_parser *ps, struct abi_entry *e)
 
 enum status abi_build_entry(struct abi_parser *ps, struct abi_entry *e)
 {
-	AUTO_BUF text;
+	AUTO_BUF text = BUF_NULL;
 	enum status st;
 
 	buf_init(&text, (size_t)64 * ABI_TYPES_MAX);

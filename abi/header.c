@@ -41,7 +41,7 @@ static enum status get_extra(struct header *h, const cJSON *block,
 {
 	const char *text = NULL;
 	enum status st = json_str(&text, block, "extraData", err);
-	AUTO_BUF extra;
+	AUTO_BUF extra = BUF_NULL;
 
 	buf_init(&extra, sizeof(h->extra));
 	if (st == ST_OK)
@@ -206,7 +206,7 @@ static void add_fork_field(struct buf *b, const struct header *h,
 struct hash32 header_hash(const struct header *h)
 {
 	size_t mark;
-	AUTO_BUF b;
+	AUTO_BUF b = BUF_NULL;
 
 	buf_init(&b, 4096);
 	mark = rlp_list_begin(&b);

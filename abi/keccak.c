@@ -140,5 +140,6 @@ struct hash32 keccak256(const void *p, size_t n)
 	keccak256_init(&k);
 	keccak256_update(&k, p, n);
 	keccak256_final(&k, out.b);
+	/* cppcheck-suppress uninitvar */
 	return out;
 }

@@ -59,7 +59,7 @@ static enum status add_log(struct buf *out, const cJSON *log, struct err *err)
 	const char *text = NULL;
 	size_t mark = rlp_list_begin(out);
 	enum status st = add_fixed(out, 20, log, "address", err);
-	AUTO_BUF data;
+	AUTO_BUF data = BUF_NULL;
 
 	buf_init(&data, RECEIPT_BYTES_MAX);
 	if (st == ST_OK)
@@ -192,7 +192,7 @@ enum status receipts_root(struct hash32 *out, const cJSON *receipts,
 	AUTO_FREE struct trie_value *values = NULL;
 	enum status st;
 	size_t n;
-	AUTO_BUF all;
+	AUTO_BUF all = BUF_NULL;
 
 	buf_init(&all, RECEIPT_BYTES_MAX);
 	if (!cJSON_IsArray(receipts))

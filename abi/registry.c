@@ -17,7 +17,7 @@ extern const char registry_json_end[];
 
 size_t registry_json_len(void)
 {
-	return (size_t)(registry_json_end - registry_json);
+	return (uintptr_t)registry_json_end - (uintptr_t)registry_json;
 }
 
 enum status registry_abi(struct abi **out, struct err *err)

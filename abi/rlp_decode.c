@@ -121,9 +121,9 @@ enum status rlp_bytes(struct rlp *r, const uint8_t **p, size_t *n,
 
 enum status rlp_fixed(struct rlp *r, void *out, size_t n, struct err *err)
 {
-	const uint8_t *p;
+	const uint8_t *p = NULL;
 	enum status st;
-	size_t len;
+	size_t len = 0;
 
 	st = rlp_bytes(r, &p, &len, err);
 	if (st != ST_OK)
@@ -139,9 +139,9 @@ enum status rlp_fixed(struct rlp *r, void *out, size_t n, struct err *err)
 
 enum status rlp_u256(struct rlp *r, struct u256 *out, struct err *err)
 {
-	const uint8_t *p;
+	const uint8_t *p = NULL;
 	enum status st;
-	size_t len;
+	size_t len = 0;
 
 	st = rlp_bytes(r, &p, &len, err);
 	if (st != ST_OK)

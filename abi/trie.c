@@ -20,7 +20,7 @@ struct entry {
 static void entry_init(struct entry *e, size_t index,
 		       const struct trie_value *value)
 {
-	AUTO_BUF key;
+	AUTO_BUF key = BUF_NULL;
 
 	buf_init(&key, 16);
 	rlp_add_u64(&key, index);
@@ -72,7 +72,7 @@ static void add_node(struct buf *b, const struct entry *e, size_t n,
 static void add_child(struct buf *b, const struct entry *e, size_t n,
 		      size_t depth)
 {
-	AUTO_BUF node;
+	AUTO_BUF node = BUF_NULL;
 
 	buf_init(&node, SIZE_MAX / 2);
 	add_node(&node, e, n, depth);
@@ -130,7 +130,7 @@ struct hash32 trie_list_root(const struct trie_value *values, size_t n)
 {
 	static const uint8_t empty = 0x80;
 	AUTO_FREE struct entry *entries = NULL;
-	AUTO_BUF root;
+	AUTO_BUF root = BUF_NULL;
 
 	buf_init(&root, SIZE_MAX / 2);
 	if (n == 0)

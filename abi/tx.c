@@ -145,7 +145,7 @@ void tx_encode(struct buf *out, const struct tx *tx)
 struct hash32 tx_signing_hash(const struct tx *tx)
 {
 	struct hash32 h;
-	AUTO_BUF b;
+	AUTO_BUF b = BUF_NULL;
 
 	/* Lists repeat at most TX_LISTS_MAX each: bounded by the decoder or
 	 * by whoever made the transaction. */

@@ -125,7 +125,7 @@ static char *format(const char *fmt, ...)
 	va_end(ap);
 	if (n < 0)
 		abort();
-	return s;
+	return mem_check(s);
 }
 
 static void on_timer(uv_timer_t *t)

@@ -50,8 +50,8 @@ void job_seal(struct job *j, struct db_batch *batch, struct cf_input *in)
 		.epoch = j->wanted.epoch,
 	};
 	uint8_t hash[CREDENTIAL_HASH_SIZE];
-	AUTO_SECRET_BUF plain;
-	AUTO_BUF envelope;
+	AUTO_SECRET_BUF plain = BUF_NULL;
+	AUTO_BUF envelope = BUF_NULL;
 	struct err err;
 	enum status st;
 

@@ -54,7 +54,7 @@ static enum status view(struct bridge *b, struct buf *out,
 {
 	struct hash32 hash = keccak256(signature, strlen(signature));
 	char to[HEX_ADDRESS_SIZE];
-	AUTO_BUF params, text;
+	AUTO_BUF params = BUF_NULL, text = BUF_NULL;
 	enum status st;
 
 	buf_init(&params, 4096);
@@ -95,7 +95,7 @@ static bool word(uint64_t *out, const struct buf *b, size_t at)
 static enum status check_chain(struct bridge *b, struct err *err)
 {
 	uint64_t id;
-	AUTO_BUF text;
+	AUTO_BUF text = BUF_NULL;
 	enum status st;
 
 	buf_init(&text, 128);
@@ -115,7 +115,7 @@ static enum status check_chain(struct bridge *b, struct err *err)
 static enum status check_contract(struct bridge *b, struct err *err)
 {
 	char address[HEX_ADDRESS_SIZE], params[96];
-	AUTO_BUF text;
+	AUTO_BUF text = BUF_NULL;
 	enum status st;
 
 	buf_init(&text, 256 * 1024);

@@ -130,7 +130,7 @@ static void on_listed(void *arg, bool ok, const struct err *err)
 	struct bridge *b = (struct bridge *)arg;
 	const struct cf_item *items;
 	struct db_batch *batch;
-	AUTO_BUF json;
+	AUTO_BUF json = BUF_NULL;
 	size_t i, n;
 
 	if (!ok) {

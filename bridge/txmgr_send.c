@@ -149,7 +149,7 @@ static void sent(void *arg, enum status st, cJSON *result,
 void txm_send(struct txmgr *m, struct txm_tx *t)
 {
 	struct txm_op *op = txm_op_new(m);
-	AUTO_BUF params;
+	AUTO_BUF params = BUF_NULL;
 
 	buf_init(&params, 2 * TX_SIZE_MAX + 16);
 	buf_add_str(&params, "[\"");
@@ -394,7 +394,7 @@ static void drop_malformed(struct txmgr *m, const struct db_result *r,
 static void make_tx(struct txmgr *m, const struct effect *e, size_t n)
 {
 	struct txm_tx *t = txm_tx_new();
-	AUTO_BUF ids;
+	AUTO_BUF ids = BUF_NULL;
 
 	buf_init(&ids, 1 << 20);
 	buf_add_byte(&ids, '{');

@@ -114,8 +114,8 @@ void txm_ask_role(struct txmgr *m)
 {
 	struct txm_op *op;
 	char to[HEX_ADDRESS_SIZE];
-	AUTO_BUF data;
-	AUTO_BUF params;
+	AUTO_BUF data = BUF_NULL;
+	AUTO_BUF params = BUF_NULL;
 
 	if (m->role_asking)
 		return;

@@ -133,7 +133,7 @@ enum status chain_view(const struct abi_value **out, struct chain *c,
 	const struct abi_entry *entry = NULL;
 	AUTO_JSON cJSON *result = NULL;
 	enum status st;
-	AUTO_BUF data, params, answer;
+	AUTO_BUF data = BUF_NULL, params = BUF_NULL, answer = BUF_NULL;
 
 	buf_init(&data, CALL_DATA_MAX);
 	buf_init(&params, 3 * CALL_DATA_MAX);
@@ -228,7 +228,7 @@ static enum status fill_gas(struct tx *tx, struct chain *c,
 {
 	char value[HEX_QUANTITY_SIZE];
 	enum status st;
-	AUTO_BUF params;
+	AUTO_BUF params = BUF_NULL;
 
 	buf_init(&params, 3 * CALL_DATA_MAX);
 	buf_printf(&params,
@@ -253,7 +253,7 @@ static enum status sign_and_send(cJSON **hash, struct chain *c, struct tx *tx,
 				 const uint8_t key32[32], struct err *err)
 {
 	enum status st;
-	AUTO_BUF raw, params;
+	AUTO_BUF raw = BUF_NULL, params = BUF_NULL;
 
 	buf_init(&raw, CALL_DATA_MAX + 1024);
 	buf_init(&params, 3 * CALL_DATA_MAX);
@@ -333,7 +333,7 @@ enum status chain_send(cJSON **receipt, struct chain *c,
 	char from_hex[HEX_ADDRESS_SIZE], params[HEX_ADDRESS_SIZE + 32];
 	AUTO_JSON cJSON *hash = NULL;
 	enum status st;
-	AUTO_BUF data;
+	AUTO_BUF data = BUF_NULL;
 
 	buf_init(&data, CALL_DATA_MAX);
 	st = encode(&data, c, &entry, function, args, n, err);
@@ -375,7 +375,7 @@ static enum status decode_log(const struct abi_value **values, struct arena *a,
 	size_t n = 0;
 	const char *text = NULL;
 	enum status st = ST_OK;
-	AUTO_BUF data;
+	AUTO_BUF data = BUF_NULL;
 
 	buf_init(&data, CALL_DATA_MAX);
 	cJSON_ArrayForEach(topic, list)

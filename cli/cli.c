@@ -95,6 +95,26 @@ enum status cli_config(struct config **out, const struct cli *cli,
 	return config_load(out, cli->config, CONFIG_CLI, err);
 }
 
+enum status cli_database(struct db **out, const struct config *c, bool timeout,
+			 struct err *err)
+{
+	const char *why = config_unread(c, "database.");
+	struct db_opts opts = {
+		.url = c->database.url,
+		.application_name = "chaincast",
+		.connect_timeout_s = c->database.connect_timeout_s,
+		.statement_timeout_ms =
+		    timeout ? c->database.statement_timeout_ms : 0,
+	};
+
+	if (why)
+		return err_set(err, ST_REJECTED, "%s", why);
+	if (!*opts.url)
+		return err_set(err, ST_REJECTED, "%s: database.url: is missing",
+			       c->path);
+	return db_open(out, NULL, &opts, err);
+}
+
 enum status cli_read_file(struct buf *b, const char *path, struct err *err)
 {
 	FILE *f = fopen(path, "re");

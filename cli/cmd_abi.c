@@ -33,7 +33,7 @@ static enum status open_abi(struct abi **out, const struct cli *cli,
 {
 	const char *path = cli_opt(cli, "abi");
 	enum status st;
-	AUTO_BUF text;
+	AUTO_BUF text = BUF_NULL;
 
 	buf_init(&text, INPUT_MAX);
 	*out = NULL;
@@ -73,7 +73,7 @@ static void print_values(const struct cli *cli, const char *kind,
 {
 	AUTO_JSON cJSON *out = mem_check(cJSON_CreateObject());
 	const struct abi_type *in = e->inputs;
-	AUTO_BUF type;
+	AUTO_BUF type = BUF_NULL;
 
 	buf_init(&type, INPUT_MAX);
 	if (cli->json) {
@@ -103,7 +103,7 @@ static enum status run_topic(struct cli *cli, struct err *err)
 	const struct abi_entry *e;
 	char topic[HEX_HASH_SIZE], selector[HEX_SIZE(4)];
 	enum status st;
-	AUTO_BUF text;
+	AUTO_BUF text = BUF_NULL;
 
 	buf_init(&text, ABI_TEXT_MAX);
 	st = cli_arg(&text, cli, 0, "a signature", err);
@@ -175,7 +175,7 @@ static enum status read_stdin(struct abi_value *all, struct arena *a,
 {
 	AUTO_JSON cJSON *json = NULL;
 	enum status st;
-	AUTO_BUF text;
+	AUTO_BUF text = BUF_NULL;
 
 	buf_init(&text, INPUT_MAX);
 	st = cli_arg(&text, cli, cli->argc, "a JSON array of arguments", err);
@@ -195,7 +195,7 @@ static enum status encode_and_print(struct cli *cli, struct arena *a,
 	struct abi_value *values = arena_array(a, n, sizeof(*values));
 	struct abi_value all = abi_list(values, n);
 	AUTO_JSON cJSON *out = NULL;
-	AUTO_BUF data, hex;
+	AUTO_BUF data = BUF_NULL, hex = BUF_NULL;
 	enum status st;
 
 	buf_init(&data, INPUT_MAX);
@@ -276,7 +276,7 @@ static enum status run_decode_call(struct cli *cli, struct err *err)
 	const char *name = cli_opt(cli, "function");
 	const struct abi_value *values;
 	const struct abi_entry *f = NULL;
-	AUTO_BUF text, data;
+	AUTO_BUF text = BUF_NULL, data = BUF_NULL;
 	enum status st;
 	int at = 0;
 
@@ -355,7 +355,7 @@ static enum status read_data(struct buf *data, const struct cli *cli,
 {
 	const char *given = cli_opt(cli, "data");
 	enum status st = ST_OK;
-	AUTO_BUF text;
+	AUTO_BUF text = BUF_NULL;
 
 	buf_init(&text, HEX_SIZE(INPUT_MAX));
 	if (!given) {
@@ -375,7 +375,7 @@ static enum status run_decode_log(struct cli *cli, struct err *err)
 	const struct abi_value *values;
 	const struct abi_entry *event;
 	enum status st;
-	AUTO_BUF data;
+	AUTO_BUF data = BUF_NULL;
 	size_t n;
 
 	buf_init(&data, INPUT_MAX);

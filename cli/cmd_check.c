@@ -112,7 +112,7 @@ static void check_role(struct report *r, struct chain *chain)
 {
 	static const char signature[] = "hasRole(bytes32,address)";
 	AUTO_JSON cJSON *res = NULL;
-	AUTO_BUF params;
+	AUTO_BUF params = BUF_NULL;
 	char address[HEX_ADDRESS_SIZE];
 	struct hash32 selector, role;
 	struct address a;
@@ -192,23 +192,13 @@ static void check_database(struct report *r)
 	AUTO(db_result) struct db_result *v = NULL;
 	struct migrate_state s;
 	struct err err;
-	struct db_opts opts = { .url = r->cfg->database.url,
-				.application_name = "chaincast",
-				.connect_timeout_s =
-				    r->cfg->database.connect_timeout_s,
-				.statement_timeout_ms =
-				    r->cfg->database.statement_timeout_ms };
-
-	if (!*opts.url) {
-		say(r, "database", "set it", "database.url is missing");
-		return;
-	}
-	if (db_open(&db, NULL, &opts, &err) != ST_OK ||
+	if (cli_database(&db, r->cfg, true, &err) != ST_OK ||
 	    DB_QUERY(&v, db, &err,
 		     "SELECT current_setting('server_version') AS v") !=
 		ST_OK) {
-		say(r, "database", "start Postgres, or correct database.url",
-		    "%s", err.msg);
+		say(r, "database",
+		    "start Postgres, or set or correct database.url", "%s",
+		    err.msg);
 		return;
 	}
 	say(r, "database", NULL, "PostgreSQL %s", db_text(v, 0, "v"));
@@ -240,8 +230,8 @@ static void on_answer(void *arg, enum status st,
 
 static void ask_cloudflare(struct answer *a, const struct config *c)
 {
-	AUTO_SECRET_BUF auth;
-	AUTO_BUF url;
+	AUTO_SECRET_BUF auth = BUF_NULL;
+	AUTO_BUF url = BUF_NULL;
 	struct http *http;
 	uv_loop_t loop;
 
@@ -271,7 +261,13 @@ static void ask_cloudflare(struct answer *a, const struct config *c)
 static void check_cloudflare(struct report *r)
 {
 	struct answer a = { .st = ST_AGAIN };
+	const char *why = config_unread(r->cfg, "cloudflare.");
 
+	if (why) {
+		say(r, "cloudflare",
+		    "make it readable for whom runs the bridge", "%s", why);
+		return;
+	}
 	if (!*r->cfg->cloudflare.api_token || !*r->cfg->cloudflare.account_id) {
 		say(r, "cloudflare", "set cloudflare.account_id and api_token",
 		    "not configured");

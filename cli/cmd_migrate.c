@@ -28,16 +28,8 @@ static enum status run_migrate(struct cli *cli, struct err *err)
 
 	if (st != ST_OK)
 		return st;
-	if (!*c->database.url)
-		return err_set(err, ST_REJECTED, "%s: database.url: is missing",
-			       c->path);
 	/* A migration may rewrite a large table: no statement timeout. */
-	st = db_open(&db, NULL,
-		     &(struct db_opts){ .url = c->database.url,
-					.application_name = "chaincast",
-					.connect_timeout_s =
-					    c->database.connect_timeout_s },
-		     err);
+	st = cli_database(&db, c, false, err);
 	if (st == ST_OK)
 		st = migrate_apply(db, print_file, cli, err);
 	if (st == ST_OK)

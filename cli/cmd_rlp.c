@@ -50,7 +50,7 @@ static enum status run_decode(struct cli *cli, struct err *err)
 {
 	AUTO_JSON cJSON *out = mem_check(cJSON_CreateArray());
 	AUTO_FREE char *printed = NULL;
-	AUTO_BUF text, data;
+	AUTO_BUF text = BUF_NULL, data = BUF_NULL;
 	const cJSON *item;
 	struct rlp r;
 	enum status st;

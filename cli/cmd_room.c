@@ -353,15 +353,10 @@ static enum status room_list(struct cli *cli, struct err *err)
 	AUTO(config) struct config *cfg = NULL;
 	AUTO(db) struct db *db = NULL;
 	AUTO(db_result) struct db_result *r = NULL;
-	struct db_opts opts = { .application_name = "chaincast" };
 	enum status st = cli_config(&cfg, cli, err);
 
-	if (st != ST_OK)
-		return st;
-	opts.url = cfg->database.url;
-	opts.connect_timeout_s = cfg->database.connect_timeout_s;
-	opts.statement_timeout_ms = cfg->database.statement_timeout_ms;
-	st = db_open(&db, uv_default_loop(), &opts, err);
+	if (st == ST_OK)
+		st = cli_database(&db, cfg, true, err);
 	if (st == ST_OK)
 		st = query_rooms(&r, db, cli, err);
 	if (st == ST_OK)

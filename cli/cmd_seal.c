@@ -3,7 +3,6 @@
  * secret and goes to standard output only.
  */
 #include <string.h>
-#include <uv.h>
 
 #include "abi/hex.h"
 #include "abi/seal.h"
@@ -17,7 +16,7 @@
 static void print_hex(const struct cli *cli, const char *key,
 		      const struct buf *bytes)
 {
-	AUTO_BUF hex;
+	AUTO_BUF hex = BUF_NULL;
 
 	buf_init(&hex, 4 * SEAL_PLAIN_MAX);
 	hex_add(&hex, bytes->data, bytes->len);
@@ -31,8 +30,8 @@ static enum status seal(struct cli *cli, struct err *err)
 {
 	const char *to = NULL;
 	enum status st = cli_need(&to, cli, "to", err);
-	AUTO_SECRET_BUF plain;
-	AUTO_BUF key, out;
+	AUTO_SECRET_BUF plain = BUF_NULL;
+	AUTO_BUF key = BUF_NULL, out = BUF_NULL;
 
 	buf_init(&plain, SEAL_PLAIN_MAX);
 	buf_init(&key, SEAL_KEY_MAX);
@@ -68,15 +67,9 @@ static enum status query_envelope(struct buf *out, const struct config *cfg,
 {
 	AUTO(db) struct db *db = NULL;
 	AUTO(db_result) struct db_result *r = NULL;
-	struct db_opts opts = {
-		.url = cfg->database.url,
-		.application_name = "chaincast",
-		.connect_timeout_s = cfg->database.connect_timeout_s,
-		.statement_timeout_ms = cfg->database.statement_timeout_ms,
-	};
 	const uint8_t *p;
 	size_t len = 0;
-	enum status st = db_open(&db, uv_default_loop(), &opts, err);
+	enum status st = cli_database(&db, cfg, true, err);
 
 	if (st == ST_OK)
 		st = DB_QUERY(&r, db, err,
@@ -135,8 +128,8 @@ static enum status unseal(struct cli *cli, struct err *err)
 	struct u256 room = { 0 };
 	uint8_t secret[32];
 	enum status st = cli_need(&file, cli, "host-key", err);
-	AUTO_SECRET_BUF plain;
-	AUTO_BUF sealed;
+	AUTO_SECRET_BUF plain = BUF_NULL;
+	AUTO_BUF sealed = BUF_NULL;
 
 	buf_init(&plain, SEAL_PLAIN_MAX);
 	buf_init(&sealed, 2 * SEAL_PLAIN_MAX);

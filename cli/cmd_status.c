@@ -82,17 +82,7 @@ static enum status run_status(struct cli *cli, struct err *err)
 
 	if (st != ST_OK)
 		return st;
-	if (!*c->database.url)
-		return err_set(err, ST_REJECTED, "%s: database.url: is missing",
-			       c->path);
-	st = db_open(&db, NULL,
-		     &(struct db_opts){ .url = c->database.url,
-					.application_name = "chaincast",
-					.connect_timeout_s =
-					    c->database.connect_timeout_s,
-					.statement_timeout_ms =
-					    c->database.statement_timeout_ms },
-		     err);
+	st = cli_database(&db, c, true, err);
 	if (st != ST_OK)
 		return st;
 	all = cJSON_CreateObject();

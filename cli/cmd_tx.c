@@ -196,8 +196,8 @@ static enum status sign_and_print(const struct cli *cli, const struct tx *tx,
 	struct hash32 hash;
 	char text[HEX_HASH_SIZE];
 	enum status st = key_from_opts(key, cli, err);
-	AUTO_BUF raw;
-	AUTO_BUF hex;
+	AUTO_BUF raw = BUF_NULL;
+	AUTO_BUF hex = BUF_NULL;
 
 	buf_init(&raw, TX_SIZE_MAX);
 	buf_init(&hex, 2 * TX_SIZE_MAX + 2);
@@ -221,8 +221,8 @@ static enum status tx_sign_cmd(struct cli *cli, struct err *err)
 	AUTO_JSON cJSON *obj = NULL;
 	struct tx tx;
 	enum status st;
-	AUTO_BUF text;
-	AUTO_BUF data;
+	AUTO_BUF text = BUF_NULL;
+	AUTO_BUF data = BUF_NULL;
 
 	buf_init(&text, TX_SIZE_MAX);
 	buf_init(&data, TX_SIZE_MAX / 4);
@@ -246,7 +246,7 @@ static void put_number(cJSON *obj, const char *key, const struct u256 *v)
 
 static void put_hex(cJSON *obj, const char *key, const void *p, size_t n)
 {
-	AUTO_BUF b;
+	AUTO_BUF b = BUF_NULL;
 
 	buf_init(&b, 2 * TX_SIZE_MAX + 2);
 	hex_add(&b, p, n);
@@ -362,8 +362,8 @@ static enum status tx_decode_cmd(struct cli *cli, struct err *err)
 	AUTO_JSON cJSON *obj = cJSON_CreateObject();
 	struct tx tx;
 	enum status st;
-	AUTO_BUF text;
-	AUTO_BUF raw;
+	AUTO_BUF text = BUF_NULL;
+	AUTO_BUF raw = BUF_NULL;
 
 	buf_init(&text, 2 * TX_SIZE_MAX + 2);
 	buf_init(&raw, TX_SIZE_MAX);

@@ -35,7 +35,7 @@ enum status room_id_arg(struct u256 *out, const struct cli *cli, int i,
 {
 	struct u256 id;
 	enum status st;
-	AUTO_BUF text;
+	AUTO_BUF text = BUF_NULL;
 
 	buf_init(&text, 128);
 	st = cli_arg(&text, cli, i, "room id", err);

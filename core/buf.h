@@ -25,6 +25,11 @@ void buf_deinit(struct buf *b);
 /** buf_wipe - overwrites the bytes, then buf_deinit: for secrets. A buffer
  * that grows wipes what it leaves behind, so no copy stays on the heap. */
 void buf_wipe(struct buf *b);
+/* What an automatic buffer starts as: an early return may then come before
+ * buf_init(). `AUTO_BUF b = BUF_NULL;`, checked by tools/check-source.sh. */
+/* clang-format off */
+#define BUF_NULL { 0 }
+/* clang-format on */
 #define AUTO_BUF        __attribute__((cleanup(buf_deinit))) struct buf
 #define AUTO_SECRET_BUF __attribute__((cleanup(buf_wipe))) struct buf
 

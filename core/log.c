@@ -114,7 +114,7 @@ void log_write(enum log_level level, const char *event,
 	struct timespec now;
 	struct tm tm;
 	size_t at;
-	AUTO_BUF b;
+	AUTO_BUF b = BUF_NULL;
 
 	buf_init(&b, 64 * 1024);
 	if (level < sink.min)

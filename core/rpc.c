@@ -204,7 +204,7 @@ struct rpc_call *rpc_call(struct rpc *r, const char *method, const char *params,
 			  rpc_done_fn done, void *arg)
 {
 	struct rpc_call *call = mem_zalloc(sizeof(*call));
-	AUTO_BUF body;
+	AUTO_BUF body = BUF_NULL;
 
 	buf_init(&body, BODY_MAX);
 	call->n = 1;
@@ -220,7 +220,7 @@ struct rpc_call *rpc_batch(struct rpc *r, const struct rpc_batch_item *items,
 			   size_t n, rpc_batch_done_fn done, void *arg)
 {
 	struct rpc_call *call = mem_zalloc(sizeof(*call));
-	AUTO_BUF body;
+	AUTO_BUF body = BUF_NULL;
 
 	assert(n > 0);
 	buf_init(&body, BODY_MAX);

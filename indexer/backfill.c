@@ -165,7 +165,7 @@ static void span_send(struct span *s)
 	struct backfill *b = s->b;
 	char from[HEX_QUANTITY_SIZE], to[HEX_QUANTITY_SIZE], block[96];
 	struct rpc_batch_item items[2];
-	AUTO_BUF filter;
+	AUTO_BUF filter = BUF_NULL;
 
 	hex_put_quantity_u64(from, s->r.from);
 	hex_put_quantity_u64(to, s->r.to);

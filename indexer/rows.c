@@ -217,7 +217,7 @@ static enum status copy_table(const struct schema_table *t,
 			      struct db_batch *batch, const struct buf *rows,
 			      struct err *err)
 {
-	AUTO_BUF sql;
+	AUTO_BUF sql = BUF_NULL;
 
 	buf_init(&sql, 128 * 1024);
 	if (!rows->len && !rows->overflow)

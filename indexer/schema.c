@@ -60,7 +60,7 @@ static void add_snake(struct buf *b, const char *s)
 
 void schema_snake(char out[static SCHEMA_NAME_MAX + 1], const char *name)
 {
-	AUTO_BUF b;
+	AUTO_BUF b = BUF_NULL;
 
 	buf_init(&b, 2 * strlen(name) + 1);
 	add_snake(&b, name);
@@ -166,7 +166,7 @@ static enum status table_init(struct schema_table *t,
 			      const struct schema_contract *c,
 			      const struct abi_entry *e, struct err *err)
 {
-	AUTO_BUF name;
+	AUTO_BUF name = BUF_NULL;
 	char hex[9];
 
 	t->contract = c->config->name;
@@ -296,7 +296,7 @@ void schema_ddl(struct buf *out, const struct schema_table *t)
 
 static enum status read_abi(struct abi **out, const char *path, struct err *err)
 {
-	AUTO_BUF text;
+	AUTO_BUF text = BUF_NULL;
 	uint8_t chunk[65536];
 	size_t n;
 	FILE *f;

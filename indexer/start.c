@@ -114,7 +114,7 @@ static enum status note_table(struct db *db, const struct schema_table *t,
 {
 	AUTO(db_result) struct db_result *r = NULL;
 	AUTO(db_result) struct db_result *known = NULL;
-	AUTO_BUF ddl;
+	AUTO_BUF ddl = BUF_NULL;
 	enum status st;
 
 	st = DB_QUERY(&known, db, err,

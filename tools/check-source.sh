@@ -36,6 +36,8 @@ echo_c | xargs awk '
 	/^}/ { if (start && FNR - start > 81)
 		print FILENAME ":" start ": " FNR - start - 1 " lines, at most 80"
 		start = 0 }' | rule 'function length'
+echo_c | grep -v '^core/buf.h' | xargs grep -nE 'AUTO_(SECRET_)?BUF [a-z_0-9]+(;|,)' |
+	rule 'automatic buffer without BUF_NULL'
 echo_c | xargs grep -nE '^typedef struct' | rule 'typedef of a struct'
 echo_c | grep '^indexer/' | xargs -r grep -n '#include "bridge/' | rule 'indexer includes bridge'
 echo_c | grep '^bridge/' | xargs -r grep -n '#include "indexer/' | rule 'bridge includes indexer'

@@ -31,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct abi_entry *e;
 	const struct abi_value *v;
 	struct abi_value back;
-	AUTO_BUF out;
+	AUTO_BUF out = BUF_NULL;
 	cJSON *json;
 
 	buf_init(&out, size + 1);

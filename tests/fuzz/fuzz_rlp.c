@@ -32,7 +32,7 @@ static void copy(struct buf *out, struct rlp *r)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct rlp r;
-	AUTO_BUF out;
+	AUTO_BUF out = BUF_NULL;
 
 	buf_init(&out, size + 1);
 	if (rlp_validate(data, size, NULL) != ST_OK)

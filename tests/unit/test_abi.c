@@ -28,7 +28,7 @@ static enum status decode(const char *types, const char *hex, unsigned flags,
 	struct err err = { 0 };
 	enum status st;
 	size_t before;
-	AUTO_BUF b;
+	AUTO_BUF b = BUF_NULL;
 
 	buf_init(&b, 1 << 20);
 	assert_int_equal(
@@ -151,7 +151,7 @@ static void test_types(void **state)
 	AUTO(arena) struct arena *a = arena_new((size_t)1 << 26);
 	const struct abi_type *t;
 	struct err err;
-	AUTO_BUF b;
+	AUTO_BUF b = BUF_NULL;
 
 	(void)state;
 	buf_init(&b, 1024);

@@ -48,7 +48,7 @@ static void abi_case(const cJSON *c)
 	const struct abi_entry *f;
 	const struct abi_value *decoded;
 	struct abi_value v;
-	AUTO_BUF want, got;
+	AUTO_BUF want = BUF_NULL, got = BUF_NULL;
 
 	buf_init(&want, BYTES_MAX);
 	buf_init(&got, BYTES_MAX);
@@ -153,7 +153,7 @@ static void event_case(const cJSON *c)
 	struct err err = { 0 };
 	const cJSON *topic;
 	size_t n = 0;
-	AUTO_BUF data;
+	AUTO_BUF data = BUF_NULL;
 
 	buf_init(&data, BYTES_MAX);
 	check(c, hex_decode_buf(&data, vectors_str(c, "data"), "v", &err),

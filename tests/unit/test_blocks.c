@@ -23,7 +23,7 @@ static cJSON *load(void)
 	struct err err = { 0 };
 	char chunk[65536];
 	size_t n;
-	AUTO_BUF text;
+	AUTO_BUF text = BUF_NULL;
 
 	assert_non_null(f);
 	buf_init(&text, 64 * 1024 * 1024);
@@ -125,7 +125,7 @@ static void test_unknown(void **state)
 	AUTO_JSON cJSON *text = cJSON_CreateString("receipts");
 	struct hash32 root;
 	struct header h;
-	AUTO_BUF out;
+	AUTO_BUF out = BUF_NULL;
 
 	(void)state;
 	buf_init(&out, 1024);

@@ -10,7 +10,7 @@
 
 static void test_growth(void **state)
 {
-	AUTO_BUF b;
+	AUTO_BUF b = BUF_NULL;
 	struct err err;
 
 	(void)state;

@@ -42,7 +42,7 @@ static char *put(const char *name, const char *text, mode_t mode)
 static enum status load(struct config **c, const char *extra,
 			enum config_use use, struct err *err)
 {
-	AUTO_BUF b;
+	AUTO_BUF b = BUF_NULL;
 
 	buf_init(&b, 100000);
 	buf_add_str(&b, base);
@@ -226,7 +226,7 @@ static void test_endpoints_by_priority(void **state)
 
 static char *example(const char *name)
 {
-	AUTO_BUF b;
+	AUTO_BUF b = BUF_NULL;
 	char path[300], chunk[512];
 	size_t n;
 	FILE *f;

@@ -61,7 +61,7 @@ static void test_plaintext(void **state)
 	    "\"rtmps://live.example:443/live/\",\"key\":"
 	    "\"k\\\"ey\\\\\\u0001\"}}";
 	struct credentials c = all();
-	AUTO_BUF out;
+	AUTO_BUF out = BUF_NULL;
 	size_t i;
 
 	(void)state;
@@ -75,7 +75,7 @@ static void test_plaintext(void **state)
 static void test_only_what_the_ingest_uses(void **state)
 {
 	struct credentials c = all();
-	AUTO_BUF out;
+	AUTO_BUF out = BUF_NULL;
 
 	(void)state;
 	plaintext(&out, &c, INGEST_WEBRTC);

@@ -205,7 +205,7 @@ static void test_copy_in_a_batch(void **state)
 {
 	struct fix *fx = *state;
 	struct seen s = { .fx = fx, .until = 2 };
-	AUTO_BUF rows;
+	AUTO_BUF rows = BUF_NULL;
 	static char big[1000];
 	struct db_batch *b = db_batch_new(fx->db);
 
@@ -230,7 +230,7 @@ static void test_refused_copy_keeps_nothing(void **state)
 {
 	struct fix *fx = *state;
 	struct seen s = { .fx = fx, .until = 1 };
-	AUTO_BUF rows;
+	AUTO_BUF rows = BUF_NULL;
 	struct db_batch *b = db_batch_new(fx->db);
 
 	buf_init(&rows, 1000);

@@ -33,7 +33,7 @@ static void test_fixed(void **state)
 static void test_buf(void **state)
 {
 	struct err err;
-	AUTO_BUF b;
+	AUTO_BUF b = BUF_NULL;
 
 	(void)state;
 	buf_init(&b, 3);

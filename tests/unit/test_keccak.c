@@ -22,7 +22,7 @@ static void test_hashes(void **state)
 	struct err err;
 	const cJSON *c;
 	size_t n = 0;
-	AUTO_BUF b;
+	AUTO_BUF b = BUF_NULL;
 
 	(void)state;
 	buf_init(&b, 1 << 20);

@@ -65,7 +65,7 @@ static void test_official(void **state)
 static void test_round_trip(void **state)
 {
 	uint8_t key[32], back[32];
-	AUTO_BUF out;
+	AUTO_BUF out = BUF_NULL;
 
 	(void)state;
 	buf_init(&out, KEYSTORE_JSON_MAX);

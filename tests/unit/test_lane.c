@@ -136,7 +136,7 @@ static void test_calldata(void **state)
 {
 	struct effect e = { .kind = EFFECT_FAIL, .code = 3 };
 	char text[HEX_SIZE(132)];
-	AUTO_BUF b;
+	AUTO_BUF b = BUF_NULL;
 
 	(void)state;
 	e.room = u256_from_u64(0x1234);

@@ -19,7 +19,7 @@ static void encode(struct buf *b, const cJSON *v)
 	const cJSON *item;
 	struct err err;
 	size_t mark;
-	AUTO_BUF raw;
+	AUTO_BUF raw = BUF_NULL;
 
 	buf_init(&raw, 1 << 20);
 	if (cJSON_IsString(v)) {
@@ -39,7 +39,7 @@ static void decode(struct rlp *r, const cJSON *v)
 	const uint8_t *p;
 	struct rlp inner;
 	struct err err;
-	AUTO_BUF hex;
+	AUTO_BUF hex = BUF_NULL;
 	size_t n;
 
 	buf_init(&hex, 1 << 20);
@@ -67,7 +67,7 @@ static void test_vectors(void **state)
 		const cJSON *decoded = cJSON_GetObjectItem(c, "decoded");
 		struct rlp r;
 		struct err err;
-		AUTO_BUF want, got;
+		AUTO_BUF want = BUF_NULL, got = BUF_NULL;
 
 		buf_init(&want, 1 << 20);
 		buf_init(&got, 1 << 20);
@@ -106,7 +106,7 @@ static void test_refused(void **state)
 		"0xc1c2",
 	};
 	struct err err;
-	AUTO_BUF b;
+	AUTO_BUF b = BUF_NULL;
 
 	(void)state;
 	buf_init(&b, 64);
@@ -121,7 +121,7 @@ static void test_refused(void **state)
 static void test_depth(void **state)
 {
 	struct err err;
-	AUTO_BUF b;
+	AUTO_BUF b = BUF_NULL;
 
 	(void)state;
 	buf_init(&b, 4096);
@@ -138,7 +138,7 @@ static void test_numbers(void **state)
 	struct err err;
 	struct rlp r;
 	uint64_t v;
-	AUTO_BUF b;
+	AUTO_BUF b = BUF_NULL;
 
 	(void)state;
 	buf_init(&b, 256);

@@ -41,8 +41,8 @@ static void migration_is_generated(void **state)
 	char chunk[4096];
 	FILE *f = fopen(path, "r");
 	size_t n;
-	AUTO_BUF want;
-	AUTO_BUF have;
+	AUTO_BUF want = BUF_NULL;
+	AUTO_BUF have = BUF_NULL;
 
 	(void)state;
 	buf_init(&want, 1 << 20);
@@ -170,7 +170,7 @@ int main(int argc, char **argv)
 	};
 
 	if (argc == 2 && strcmp(argv[1], "--print") == 0) {
-		AUTO_BUF out;
+		AUTO_BUF out = BUF_NULL;
 
 		buf_init(&out, 1 << 20);
 		registry_ddl(&out);

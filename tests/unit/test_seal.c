@@ -79,7 +79,7 @@ static void test_envelope(void **state)
 		uint8_t key[SEAL_KEY_MAX];
 		size_t len = 0, want_len = strlen(vectors[i].envelope) / 2;
 		struct err err;
-		AUTO_BUF out, plain;
+		AUTO_BUF out = BUF_NULL, plain = BUF_NULL;
 
 		buf_init(&out, 4096);
 		buf_init(&plain, 4096);
@@ -113,7 +113,7 @@ static void test_altered(void **state)
 		uint8_t secret[32], key[SEAL_KEY_MAX];
 		size_t key_len = 0;
 		struct err err;
-		AUTO_BUF out;
+		AUTO_BUF out = BUF_NULL;
 
 		buf_init(&out, 4096);
 		assert_int_equal(seal_new_secret(secret, suite, &err), ST_OK);
@@ -124,7 +124,7 @@ static void test_altered(void **state)
 		    ST_OK);
 		assert_int_equal(out.len, seal_overhead(suite) + 1);
 		for (size_t i = 0; i < out.len; i++) {
-			AUTO_BUF plain;
+			AUTO_BUF plain = BUF_NULL;
 
 			/* X25519 ignores the top bit, but the KDF sees it */
 			buf_init(&plain, 4096);

@@ -42,9 +42,9 @@ static void check(const cJSON *v)
 	struct address want, got;
 	struct err err = { 0 };
 	uint8_t key[32];
-	AUTO_BUF full;
-	AUTO_BUF bare;
-	AUTO_BUF out;
+	AUTO_BUF full = BUF_NULL;
+	AUTO_BUF bare = BUF_NULL;
+	AUTO_BUF out = BUF_NULL;
 
 	unhex(&full, v, "signed");
 	unhex(&bare, v, "unsigned");
@@ -82,7 +82,7 @@ static void test_vectors(void **state)
 {
 	AUTO_JSON cJSON *root = NULL;
 	const cJSON *v;
-	AUTO_BUF text;
+	AUTO_BUF text = BUF_NULL;
 
 	(void)state;
 	buf_init(&text, 4 << 20);
@@ -98,7 +98,7 @@ static void refused(const char *hex)
 {
 	AUTO(arena) struct arena *a = arena_new(TX_ARENA_MAX);
 	struct tx tx;
-	AUTO_BUF b;
+	AUTO_BUF b = BUF_NULL;
 
 	buf_init(&b, 1 << 16);
 	assert_int_equal(hex_decode_buf(&b, hex, "hex", NULL), ST_OK);

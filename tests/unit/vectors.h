@@ -14,7 +14,7 @@ static inline cJSON *vectors_load(const char *name)
 {
 	char path[512], chunk[65536];
 	cJSON *out;
-	AUTO_BUF b;
+	AUTO_BUF b = BUF_NULL;
 	size_t n;
 	FILE *f;
 
