@@ -65,7 +65,7 @@ async function chain(fork) {
     await take();
     return blocks;
   } finally {
-    node.kill('SIGKILL');
+    node.kill('SIGTERM');
     await once(node, 'exit');
   }
 }
