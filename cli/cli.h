@@ -7,6 +7,7 @@
 #include "config/config.h"
 #include "core/buf.h"
 #include "core/err.h"
+#include "db/db.h"
 
 /*
  * The operator's command. Each command lives in a cmd_*.c and returns a
@@ -69,6 +70,10 @@ enum status cli_arg(struct buf *out, const struct cli *cli, int i,
 /** cli_config - load the file of -c; ST_REJECTED when none is named */
 enum status cli_config(struct config **out, const struct cli *cli,
 		       struct err *err) MUST_CHECK;
+/** cli_database - connect to database.url; ST_REJECTED tells why there is none.
+ * @timeout: whether statement_timeout_ms holds */
+enum status cli_database(struct db **out, const struct config *c, bool timeout,
+			 struct err *err) MUST_CHECK;
 /** cli_read_file - whole file, at most @b's maximum */
 enum status cli_read_file(struct buf *b, const char *path,
 			  struct err *err) MUST_CHECK;

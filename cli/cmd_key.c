@@ -2,77 +2,34 @@
  * chaincast key: makes signing keys and host keys, and tells what belongs to
  * them. Secrets are read from files and written to files, never printed.
  */
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "abi/hex.h"
 #include "abi/keystore.h"
 #include "abi/seal.h"
 #include "abi/secp.h"
 #include "cli/cli.h"
+#include "cli/hostkey.h"
 #include "cli/keyarg.h"
 #include "config/keyfile.h"
 
 #define SCRYPT_LOG2_N 18 /* a second or so, 256 MiB: what geth uses */
 
-static enum status write_all(int fd, const char *path, const struct buf *b,
-			     struct err *err)
-{
-	size_t done = 0;
-
-	while (done < b->len) {
-		ssize_t n = write(fd, b->data + done, b->len - done);
-
-		if (n <= 0)
-			return err_set(err, ST_TRANSIENT,
-				       "%s: cannot write: %m", path);
-		done += (size_t)n;
-	}
-	if (fsync(fd) != 0)
-		return err_set(err, ST_TRANSIENT, "%s: cannot write: %m", path);
-	return ST_OK;
-}
-
-/* Never over an existing file: it may hold the only copy of a key. */
-static enum status write_new(const char *path, const struct buf *b,
-			     struct err *err)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	enum status st;
-
-	if (fd < 0)
-		return err_set(err, ST_REJECTED, "%s: cannot create: %m", path);
-	st = write_all(fd, path, b, err);
-	close(fd);
-	if (st != ST_OK)
-		unlink(path);
-	return st;
-}
-
+/* The password that opens or will open a keystore. */
 static enum status read_password(struct buf *out, const struct cli *cli,
 				 struct err *err)
 {
 	const char *path;
 	enum status st = cli_need(&path, cli, "password-file", err);
 
-	if (st == ST_OK)
-		st = cli_read_file(out, path, err);
-	if (st != ST_OK)
-		return st;
-	while (out->len && (out->data[out->len - 1] == '\n' ||
-			    out->data[out->len - 1] == '\r'))
-		out->len--;
-	if (!out->len)
-		return err_set(err, ST_REJECTED, "%s: empty password", path);
-	return ST_OK;
+	return st == ST_OK ? keyfile_read_password(out, path, err) : st;
 }
 
 static enum status write_keystore(const char *path, const uint8_t key[32],
 				  const struct cli *cli, struct err *err)
 {
-	AUTO_SECRET_BUF password;
-	AUTO_BUF file;
+	AUTO_SECRET_BUF password = BUF_NULL;
+	AUTO_BUF file = BUF_NULL;
 	enum status st;
 
 	buf_init(&password, 4096);
@@ -81,18 +38,7 @@ static enum status write_keystore(const char *path, const uint8_t key[32],
 	if (st == ST_OK)
 		st = keystore_encrypt(&file, key, (char *)password.data,
 				      password.len, SCRYPT_LOG2_N, err);
-	return st == ST_OK ? write_new(path, &file, err) : st;
-}
-
-static enum status write_raw(const char *path, const uint8_t key[32],
-			     struct err *err)
-{
-	AUTO_SECRET_BUF text;
-
-	buf_init(&text, 128);
-	hex_add(&text, key, 32);
-	buf_add_byte(&text, '\n');
-	return write_new(path, &text, err);
+	return st == ST_OK ? keyfile_write(path, file.data, file.len, err) : st;
 }
 
 static enum status print_address(const struct cli *cli, const char *path,
@@ -111,25 +57,13 @@ static enum status print_address(const struct cli *cli, const char *path,
 	return ST_OK;
 }
 
-static enum status suite_of(uint8_t *out, const struct cli *cli,
-			    struct err *err)
-{
-	const char *suite = cli_opt(cli, "suite");
-
-	if (suite && strcmp(suite, "1") != 0 && strcmp(suite, "2") != 0)
-		return err_set(err, ST_REJECTED,
-			       "--suite is 1 (secp256k1) or 2 (X25519)");
-	*out = suite ? (uint8_t)(suite[0] - '0') : SEAL_SECP256K1;
-	return ST_OK;
-}
-
 static enum status print_host_key(const struct cli *cli, const uint8_t key[32],
 				  struct err *err)
 {
 	uint8_t public[SEAL_KEY_MAX], suite;
 	char text[HEX_SIZE(SEAL_KEY_MAX)];
 	size_t n = 0;
-	enum status st = suite_of(&suite, cli, err);
+	enum status st = suite_from_opts(&suite, cli, err);
 
 	if (st == ST_OK)
 		st = seal_public_key(public, &n, suite, key, err);
@@ -147,11 +81,11 @@ static enum status new_host(struct cli *cli, uint8_t key[32], struct err *err)
 	enum status st = cli_need(&path, cli, "key-file", err);
 
 	if (st == ST_OK)
-		st = suite_of(&suite, cli, err);
+		st = suite_from_opts(&suite, cli, err);
 	if (st == ST_OK)
 		st = seal_new_secret(key, suite, err);
 	if (st == ST_OK)
-		st = write_raw(path, key, err);
+		st = keyfile_write_raw(path, key, err);
 	return st == ST_OK ? print_host_key(cli, key, err) : st;
 }
 
@@ -167,7 +101,7 @@ static enum status new_signer(struct cli *cli, uint8_t key[32], struct err *err)
 	st = secp_new_key(key, err);
 	if (st != ST_OK)
 		return st;
-	st = raw ? write_raw(raw, key, err)
+	st = raw ? keyfile_write_raw(raw, key, err)
 		 : write_keystore(keystore, key, cli, err);
 	return st == ST_OK ? print_address(cli, raw ? raw : keystore, key, err)
 			   : st;
@@ -187,22 +121,20 @@ static enum status key_new(struct cli *cli, struct err *err)
 static enum status read_any(uint8_t key[32], const struct cli *cli,
 			    const char *path, struct err *err)
 {
-	AUTO_SECRET_BUF file;
-	AUTO_SECRET_BUF password;
+	const char *password;
 	enum status st;
+	AUTO_SECRET_BUF file = BUF_NULL;
 
 	buf_init(&file, KEYSTORE_JSON_MAX);
-	buf_init(&password, 4096);
 	st = cli_read_file(&file, path, err);
 	if (st != ST_OK)
 		return st;
 	if (!file.len || file.data[0] != '{')
 		return keyfile_read_raw(key, path, err);
-	st = read_password(&password, cli, err);
+	st = cli_need(&password, cli, "password-file", err);
 	if (st != ST_OK)
 		return st;
-	return keystore_decrypt((char *)file.data, file.len,
-				(char *)password.data, password.len, key, err);
+	return keyfile_read_keystore(key, path, password, err);
 }
 
 static enum status key_address(struct cli *cli, struct err *err)

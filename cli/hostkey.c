@@ -12,8 +12,8 @@
 #include "abi/hex.h"
 #include "config/keyfile.h"
 
-static enum status suite_option(uint8_t *out, const struct cli *cli,
-				struct err *err)
+enum status suite_from_opts(uint8_t *out, const struct cli *cli,
+			    struct err *err)
 {
 	const char *suite = cli_opt(cli, "suite") ?: "1";
 
@@ -43,7 +43,7 @@ static enum status public_from_hex(uint8_t out[64], size_t *len,
 				   const char *hex, struct err *err)
 {
 	enum status st;
-	AUTO_BUF key;
+	AUTO_BUF key = BUF_NULL;
 
 	buf_init(&key, 64);
 	st = hex_decode_buf(&key, hex, "--host-key", err);
@@ -65,7 +65,7 @@ enum status hostkey_from_opts(uint8_t out[64], size_t *len,
 	if (st == ST_OK && strncmp(name, "0x", 2) == 0)
 		return public_from_hex(out, len, name, err);
 	if (st == ST_OK)
-		st = suite_option(&suite, cli, err);
+		st = suite_from_opts(&suite, cli, err);
 	if (st != ST_OK)
 		return st;
 	if (access(name, F_OK) != 0 && errno == ENOENT)

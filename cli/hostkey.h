@@ -8,6 +8,10 @@
 #define HOSTKEY_OPTIONS "host-key suite"
 #define HOSTKEY_USAGE   "--host-key FILE|0x… [--suite 1|2]"
 
+/** suite_from_opts - the suite byte of --suite; 1 without it */
+enum status suite_from_opts(uint8_t *out, const struct cli *cli,
+			    struct err *err) MUST_CHECK;
+
 /**
  * hostkey_from_opts - suite byte and public key for createRoom
  * @out: room for SEAL_KEY_MAX bytes at least 64, so that a malformed key can

@@ -51,8 +51,20 @@ void config_free(struct config *c)
 	free(c->signer.keystore_file);
 	free(c->signer.password_file);
 	free(c->signer.key_file);
+	for (size_t i = 0; i < c->unread_count; i++)
+		free(c->unread[i].why);
+	free(c->unread);
 	free(c->path);
 	free(c);
+}
+
+const char *config_unread(const struct config *c, const char *prefix)
+{
+	for (size_t i = 0; i < c->unread_count; i++) {
+		if (strncmp(c->unread[i].key, prefix, strlen(prefix)) == 0)
+			return c->unread[i].why;
+	}
+	return NULL;
 }
 
 static enum status check_endpoints(struct loader *l)
@@ -124,7 +136,8 @@ static enum status check_signer(struct loader *l)
 	if (keystore && raw)
 		return config_fail(l, 0, "signer",
 				   "give keystore_file or key_file, not both");
-	if (keystore && !c->signer.password_file)
+	if (keystore && !c->signer.password_file &&
+	    !config_unread(c, "signer.password_file"))
 		return config_fail(l, 0, "signer.password_file",
 				   "is missing: keystore_file needs it");
 	if (!keystore && !raw && l->use == CONFIG_BRIDGE)
@@ -265,26 +278,28 @@ static enum status read_config(struct buf *b, const char *path, struct err *err)
 	return buf_check(b, path, err);
 }
 
-enum status config_load(struct config **out, const char *path,
-			enum config_use use, struct err *err)
+enum status config_parse(struct config **out, const char *path,
+			 const struct buf *text, enum config_use use,
+			 enum status (*secret)(char **out, const char *path,
+					       struct err *err),
+			 struct err *err)
 {
 	AUTO(config) struct config *c = mem_zalloc(sizeof(*c));
 	const char *slash = strrchr(path, '/');
 	AUTO_FREE char *dir =
 	    mem_strndup(path, slash ? (size_t)(slash - path) + 1 : 0);
-	struct loader l = {
-		.path = path, .dir = dir, .use = use, .c = c, .err = err
-	};
-	AUTO_SECRET_BUF text;
+	struct err ignored;
+	struct loader l = { .path = path,
+			    .dir = dir,
+			    .use = use,
+			    .c = c,
+			    .secret = secret,
+			    .err = err ? err : &ignored };
 	enum status st;
 
-	buf_init(&text, FILE_MAX);
-	st = read_config(&text, path, err);
-	if (st != ST_OK)
-		return st;
-	if (!text.len)
+	if (!text->len)
 		return config_fail(&l, 0, "the file", "is empty");
-	st = parse(&l, &text);
+	st = parse(&l, text);
 	if (st != ST_OK)
 		return st;
 	c->path = mem_strdup(path);
@@ -295,4 +310,17 @@ enum status config_load(struct config **out, const char *path,
 	if (st == ST_OK)
 		*out = STEAL(c);
 	return st;
+}
+
+enum status config_load(struct config **out, const char *path,
+			enum config_use use, struct err *err)
+{
+	AUTO_SECRET_BUF text = BUF_NULL;
+	enum status st;
+
+	buf_init(&text, FILE_MAX);
+	st = read_config(&text, path, err);
+	if (st != ST_OK)
+		return st;
+	return config_parse(out, path, &text, use, config_secret_file, err);
 }

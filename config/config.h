@@ -32,8 +32,16 @@ struct config_contract {
 	uint64_t start_block; /* deployment block */
 };
 
+/* A value that CONFIG_CLI could not read, and why. */
+struct config_unread {
+	const char *key;
+	char *why; /* one line; quotes no secret */
+};
+
 struct config {
 	char *path; /* of the file, for messages */
+	struct config_unread *unread;
+	size_t unread_count;
 
 	struct {
 		uint64_t chain_id;
@@ -110,7 +118,9 @@ enum config_use { CONFIG_INDEXER = 1, CONFIG_BRIDGE = 2, CONFIG_CLI = 3 };
  * config_load - read and check @path
  * @out: set only on ST_OK; release with config_free()
  * @use: CONFIG_INDEXER ignores cloudflare and signer; CONFIG_CLI reads what
- *	is there and leaves absent sections zero
+ *	is there and leaves absent sections zero. A command needs no secret of
+ *	the bridge: what it cannot read of cloudflare, signer and database is
+ *	left absent and told by config_unread().
  *
  * Return: ST_OK, or ST_REJECTED: "FILE:LINE: KEY: what is wrong; did you mean
  * X?" for an unknown key, a wrong type or range, an unset ${ENV}, a secret
@@ -120,6 +130,14 @@ enum config_use { CONFIG_INDEXER = 1, CONFIG_BRIDGE = 2, CONFIG_CLI = 3 };
 enum status config_load(struct config **out, const char *path,
 			enum config_use use, struct err *err) MUST_CHECK;
 void config_free(struct config *c);
+
+/**
+ * config_unread - why a value that stands in the file is absent
+ * @prefix: a key, or a section with its dot: "signer."
+ *
+ * Return: the first reason, owned by @c; NULL if all of it could be read.
+ */
+const char *config_unread(const struct config *c, const char *prefix);
 DEFINE_AUTO(config, config_free)
 
 #endif

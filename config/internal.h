@@ -4,6 +4,7 @@
 #include <yaml.h>
 
 #include "config/config.h"
+#include "core/buf.h"
 
 /* Shared by the files of config/ only. */
 
@@ -60,8 +61,18 @@ struct loader {
 	struct config *c;
 	yaml_document_t doc;
 	bool seen[CONFIG_KEYS_MAX];
+	/* a secret's file as text; malloc'd */
+	enum status (*secret)(char **out, const char *path, struct err *err);
 	struct err *err;
 };
+
+/** config_parse - config_load() of text that is there already; @secret reads
+ * the files that KEY_file keys name */
+enum status config_parse(struct config **out, const char *path,
+			 const struct buf *text, enum config_use use,
+			 enum status (*secret)(char **out, const char *path,
+					       struct err *err),
+			 struct err *err) MUST_CHECK;
 
 /** config_fail - "FILE:LINE: KEY: …" as ST_REJECTED; line 0: none */
 enum status config_fail(const struct loader *l, size_t line, const char *key,
@@ -72,6 +83,9 @@ enum status config_set(struct loader *l, const struct config_key *k, void *base,
 /** config_wants - whether this use reads @key; the indexer must not touch
  * what belongs to the bridge alone */
 bool config_wants(const struct loader *l, const char *key);
+/** config_may_lack - whether this use goes on without @key when its variable
+ * is unset or its file cannot be read */
+bool config_may_lack(const struct loader *l, const char *key);
 /** config_walk - the whole document into l->c */
 enum status config_walk(struct loader *l);
 /** config_finish - rules between keys, and contracts[0] */

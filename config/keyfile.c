@@ -62,7 +62,7 @@ enum status keyfile_read_keystore(uint8_t key32[32], const char *path,
 	struct err why = { 0 };
 	char *password = NULL;
 	enum status st;
-	AUTO_BUF json;
+	AUTO_BUF json = BUF_NULL;
 
 	buf_init(&json, KEYSTORE_JSON_MAX);
 	st = read_keystore(&json, path, err);
@@ -78,9 +78,26 @@ enum status keyfile_read_keystore(uint8_t key32[32], const char *path,
 	return ST_OK;
 }
 
+enum status keyfile_read_password(struct buf *out, const char *path,
+				  struct err *err)
+{
+	char *text = NULL;
+	enum status st = config_secret_file(&text, path, err);
+
+	if (st != ST_OK)
+		return st;
+	buf_add_str(out, text);
+	config_wipe(text);
+	return buf_check(out, path, err);
+}
+
 enum status keyfile_load(uint8_t key32[32], const struct config *c,
 			 struct err *err)
 {
+	const char *why = config_unread(c, "signer.");
+
+	if (why)
+		return err_set(err, ST_REJECTED, "%s", why);
 	if (c->signer.key_file)
 		return keyfile_read_raw(key32, c->signer.key_file, err);
 	if (!c->signer.keystore_file || !c->signer.password_file)

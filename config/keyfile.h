@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "config/config.h"
+#include "core/buf.h"
 
 /**
  * keyfile_load - the signing key that the signer section names
@@ -25,6 +26,11 @@ enum status keyfile_read_raw(uint8_t key32[32], const char *path,
  * password that stands in a file of mode 0600 */
 enum status keyfile_read_keystore(uint8_t key32[32], const char *path,
 				  const char *password_path,
+				  struct err *err) MUST_CHECK;
+
+/** keyfile_read_password - append the password of a file of mode 0600, without
+ * its line end; never empty */
+enum status keyfile_read_password(struct buf *out, const char *path,
 				  struct err *err) MUST_CHECK;
 
 /** keyfile_write - a new file of mode 0600 on disk; an existing one is never

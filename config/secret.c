@@ -22,7 +22,7 @@ void config_wipe(char *s)
 
 char *config_path(const struct loader *l, const char *text)
 {
-	AUTO_BUF b;
+	AUTO_BUF b = BUF_NULL;
 
 	buf_init(&b, 16384);
 	if (text[0] != '/')
@@ -43,7 +43,7 @@ static size_t env_name(const char *s)
 enum status config_expand(char **out, const struct loader *l, const char *key,
 			  const char *text, size_t line)
 {
-	AUTO_SECRET_BUF b;
+	AUTO_SECRET_BUF b = BUF_NULL;
 	char name[128];
 	const char *v;
 
@@ -112,7 +112,7 @@ static enum status check_mode(int fd, const char *path, struct err *err)
 
 enum status config_secret_file(char **out, const char *path, struct err *err)
 {
-	AUTO_SECRET_BUF b;
+	AUTO_SECRET_BUF b = BUF_NULL;
 	enum status st;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 

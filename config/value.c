@@ -35,6 +35,13 @@ bool config_wants(const struct loader *l, const char *key)
 	       strncmp(key, "bridge.", 7) != 0;
 }
 
+bool config_may_lack(const struct loader *l, const char *key)
+{
+	return l->use == CONFIG_CLI && (strncmp(key, "cloudflare.", 11) == 0 ||
+					strncmp(key, "signer.", 7) == 0 ||
+					strncmp(key, "database.", 9) == 0);
+}
+
 static enum status set_number(struct loader *l, const struct config_key *k,
 			      void *field, const char *text, size_t line)
 {
@@ -127,9 +134,10 @@ static enum status set_string(struct loader *l, const struct config_key *k,
 					   "holds a control character");
 	}
 	copy = k->kind == KEY_FILE ? config_path(l, text) : mem_strdup(text);
-	/* Only told by those who are to read it. */
+	/* Only told by those who are to read it; a command that needs it
+	 * opens it. */
 	if (k->kind == KEY_FILE && config_wants(l, k->path) &&
-	    access(copy, F_OK) != 0) {
+	    !config_may_lack(l, k->path) && access(copy, F_OK) != 0) {
 		free(copy);
 		return config_fail(l, line, k->path, "no file %.200s", text);
 	}

@@ -32,6 +32,20 @@ static const char *scalar(const yaml_node_t *n)
 	return strlen(s) == n->data.scalar.length ? s : NULL;
 }
 
+/* Goes on without the value of @k, whose reason is in l->err. */
+static enum status leave_unread(struct loader *l, const struct config_key *k)
+{
+	struct config *c = l->c;
+
+	c->unread =
+	    mem_resize(c->unread, c->unread_count + 1, sizeof(*c->unread));
+	c->unread[c->unread_count++] =
+	    (struct config_unread){ .key = k->path,
+				    .why = mem_strdup(l->err->msg) };
+	l->seen[k - config_keys] = false; /* its default, if it has one */
+	return ST_OK;
+}
+
 static enum status set_scalar(struct loader *l, const struct config_key *k,
 			      void *base, const yaml_node_t *n, bool from_file)
 {
@@ -51,13 +65,15 @@ static enum status set_scalar(struct loader *l, const struct config_key *k,
 	if (st == ST_OK && from_file) {
 		AUTO_FREE char *path = config_path(l, value);
 
-		st = config_secret_file(&secret, path, &why);
+		st = l->secret(&secret, path, &why);
 		if (st != ST_OK)
 			st = config_fail(l, line_of(n), k->path, "%s", why.msg);
 	}
 	if (st == ST_OK)
 		st =
 		    config_set(l, k, base, secret ? secret : value, line_of(n));
+	else if (config_may_lack(l, k->path))
+		st = leave_unread(l, k);
 	config_wipe(value);
 	config_wipe(secret);
 	return st;

@@ -71,7 +71,29 @@ static enum status check_row(const struct db_result *r, size_t row,
 	return ST_OK;
 }
 
-/* Reads and checks the records; @have is the newest without a gap. */
+/* A file below the newest applied one that has no record came too late: it
+ * was written against a schema that is gone. */
+static enum status check_gaps(const struct db_result *r, int64_t have,
+			      struct err *err)
+{
+	for (size_t i = 0; i < migration_file_count; i++) {
+		const struct migration_file *f = &migration_files[i];
+		bool there = false;
+
+		for (size_t row = 0; row < db_rows(r); row++)
+			there |= db_i64(r, row, "number") == file_number(f);
+		if (!there && file_number(f) < have)
+			return err_set(err, ST_REJECTED,
+				       "migration %s was never applied, but "
+				       "%" PRId64
+				       " was: give it a number above "
+				       "that",
+				       f->name, have);
+	}
+	return ST_OK;
+}
+
+/* Reads and checks the records; @have is the newest, without a gap below. */
 static enum status read_state(struct migrate_state *out, struct db *db,
 			      struct err *err)
 {
@@ -97,6 +119,9 @@ static enum status read_state(struct migrate_state *out, struct db *db,
 				return st;
 			s.have = db_i64(r, i, "number");
 		}
+		st = check_gaps(r, s.have, err);
+		if (st != ST_OK)
+			return st;
 	}
 	*out = s;
 	return ST_OK;

@@ -15,7 +15,9 @@ struct migrate_state {
 };
 
 /** migrate_check - ST_REJECTED: an applied file was edited since (names it),
- * or the database is newer than this binary. Changes nothing. */
+ * a file is
+ * missing below the newest applied one, or the database is newer than this
+ * binary. Changes nothing. */
 enum status migrate_check(struct migrate_state *out, struct db *db,
 			  struct err *err) MUST_CHECK;
 /** migrate_apply - apply what is missing, under an advisory lock; @each is

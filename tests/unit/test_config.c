@@ -116,12 +116,9 @@ static void test_mistakes(void **state)
 		{ "cloudflare: { rate_per_s: fast }", "must be a number" },
 		{ "cloudflare: { api_url: 'http://example.org' }", "https" },
 		{ "cloudflare: { api_token: a, api_token_file: b }",
-		  "" /* the missing file or both: either is told */ },
-		{ "cloudflare: { api_token_file: nothere }", "cannot open" },
-		{ "cloudflare: { api_token_file: open.txt }", "chmod 600" },
+		  "give it or its _file, not both" },
 		{ "cloudflare: { account_id_file: x }", "unknown key" },
 		{ "cloudflare: { delete_recording_after_days: 7 }", "30" },
-		{ "signer: { key_file: nothere }", "no file" },
 		{ "signer: { keystore_file: open.txt }", "password_file" },
 		{ "contracts: [ { name: a } ]", "contracts[].abi: is missing" },
 		{ "contracts: [ { name: A, abi: open.txt, start_block: 1, "
@@ -146,6 +143,107 @@ static void test_mistakes(void **state)
 	put("open.txt", "s3cret", 0644);
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
 		refused(cases[i].extra, cases[i].want);
+}
+
+/* The bridge's own; what the daemon must have, a command goes without. */
+static void test_unreadable_secrets(void **state)
+{
+	static const struct {
+		const char *extra, *key, *want;
+	} cases[] = {
+		{ "cloudflare: { account_id: a, customer_code: c, "
+		  "api_token_file: nothere }",
+		  "cloudflare.api_token", "nothere: No such file" },
+		{ "cloudflare: { account_id: a, customer_code: c, "
+		  "api_token_file: open.txt }",
+		  "cloudflare.api_token", "chmod 600" },
+		{ "cloudflare: { account_id: '${CX_UNSET}', customer_code: c, "
+		  "api_token: t }",
+		  "cloudflare.account_id", "CX_UNSET is not set" },
+		{ "cloudflare: { request_timeout_ms: '${CX_UNSET}' }",
+		  "cloudflare.request_timeout_ms", "CX_UNSET is not set" },
+		{ "signer: { keystore_file: open.txt, password_file: "
+		  "'${CX_UNSET}' }",
+		  "signer.", "c.yaml:7: signer.password_file: the" },
+	};
+
+	(void)state;
+	put("open.txt", "s3cret", 0644);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO(config) struct config *c = NULL;
+		struct config *none = NULL;
+		struct err err;
+		const char *why;
+
+		assert_int_equal(
+		    load(&none, cases[i].extra, CONFIG_BRIDGE, &err),
+		    ST_REJECTED);
+		if (!strstr(err.msg, cases[i].want))
+			fail_msg("%s", err.msg);
+		if (load(&c, cases[i].extra, CONFIG_CLI, &err) != ST_OK)
+			fail_msg("%s", err.msg);
+		why = config_unread(c, cases[i].key);
+		assert_non_null(why);
+		if (!strstr(why, cases[i].want) || strstr(why, "s3cret"))
+			fail_msg("%s", why);
+		assert_string_equal(c->cloudflare.api_token, i == 2 ? "t" : "");
+		assert_int_equal(c->cloudflare.request_timeout_ms, 30000);
+		assert_int_equal(c->chain.chain_id, 5);
+	}
+}
+
+static void test_command_without_the_bridges_files(void **state)
+{
+	AUTO(config) struct config *c = NULL;
+	struct config *none = NULL;
+	uint8_t key[32];
+	struct err err;
+
+	(void)state;
+	if (load(&c, "signer: { key_file: nothere }", CONFIG_CLI, &err) !=
+	    ST_OK)
+		fail_msg("%s", err.msg);
+	assert_null(config_unread(c, ""));
+	assert_int_equal(keyfile_load(key, c, &err), ST_REJECTED);
+	assert_non_null(strstr(err.msg, "nothere"));
+	assert_int_equal(load(&none,
+			      "signer: { key_file: nothere }\n"
+			      "cloudflare: { account_id: a, api_token: t, "
+			      "customer_code: c }",
+			      CONFIG_BRIDGE, &err),
+			 ST_REJECTED);
+	assert_non_null(strstr(err.msg, "signer.key_file: no file nothere"));
+	/* What commands themselves need is still refused. */
+	refused("log: { level: '${CX_UNSET}' }", "CX_UNSET is not set");
+}
+
+static void test_written_key_files(void **state)
+{
+	static const uint8_t key[32] = { 1, 2, 3 };
+	uint8_t got[32];
+	struct stat s;
+	struct err err;
+	char path[300];
+	AUTO_BUF password = BUF_NULL;
+
+	(void)state;
+	buf_init(&password, 100);
+	snprintf(path, sizeof(path), "%s/tok", dir);
+	unlink(path);
+	assert_int_equal(keyfile_write_raw(path, key, &err), ST_OK);
+	assert_int_equal(stat(path, &s), 0);
+	assert_int_equal(s.st_mode & 07777, 0600);
+	assert_int_equal(keyfile_read_raw(got, path, &err), ST_OK);
+	assert_memory_equal(got, key, 32);
+	assert_int_equal(keyfile_write(path, "x", 1, &err), ST_REJECTED);
+	assert_non_null(strstr(err.msg, "File exists"));
+	assert_int_equal(
+	    keyfile_read_password(&password, put("tok", "a b\r\n", 0600), &err),
+	    ST_OK);
+	assert_string_equal(buf_str(&password), "a b");
+	assert_int_equal(
+	    keyfile_read_password(&password, put("tok", "\n", 0600), &err),
+	    ST_REJECTED);
 }
 
 static void test_missing_key(void **state)
@@ -344,6 +442,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(test_unreadable_secrets),
+		cmocka_unit_test(test_command_without_the_bridges_files),
+		cmocka_unit_test(test_written_key_files),
 		cmocka_unit_test(test_missing_key),
 		cmocka_unit_test(test_secrets),
 		cmocka_unit_test(test_endpoints_by_priority),
