@@ -1,0 +1,1 @@
+cx_fuzz(config cx_config)
