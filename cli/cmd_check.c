@@ -81,7 +81,8 @@ static void check_signer(struct report *r)
 	say(r, "signer", NULL, "%s", r->signer);
 }
 
-static void check_code(struct report *r, struct chain *chain)
+/* Whether a contract stands there. */
+static bool check_code(struct report *r, struct chain *chain)
 {
 	AUTO_JSON cJSON *res = NULL;
 	char address[HEX_ADDRESS_SIZE], params[80];
@@ -95,7 +96,7 @@ static void check_code(struct report *r, struct chain *chain)
 	if (chain_rpc(&res, chain, "eth_getCode", params, &err) != ST_OK) {
 		say(r, "contract", "try again, or another endpoint", "%s",
 		    err.msg);
-		return;
+		return false;
 	}
 	code = cJSON_GetStringValue(res);
 	if (!code || strlen(code) <= 2)
@@ -105,6 +106,7 @@ static void check_code(struct report *r, struct chain *chain)
 	else
 		say(r, "contract", NULL, "%s has %zu bytes of code", address,
 		    strlen(code) / 2 - 1);
+	return code && strlen(code) > 2;
 }
 
 /* hasRole(bytes32,address) by hand: the call is fixed. */
@@ -172,6 +174,7 @@ static void check_chain(struct report *r)
 {
 	AUTO(chain) struct chain *chain = NULL;
 	struct err err;
+	bool there;
 
 	if (chain_open(&chain, r->cfg, &err) != ST_OK) {
 		say(r, "chain", "correct chain.endpoints or chain.chain_id",
@@ -179,11 +182,11 @@ static void check_chain(struct report *r)
 		return;
 	}
 	say(r, "chain", NULL, "id %" PRIu64, r->cfg->chain.chain_id);
-	check_code(r, chain);
-	if (r->have_signer) {
+	there = check_code(r, chain);
+	if (r->have_signer && there)
 		check_role(r, chain);
+	if (r->have_signer)
 		check_balance(r, chain);
-	}
 }
 
 static void check_database(struct report *r)

@@ -134,6 +134,15 @@ static enum status parse(struct cli *cli, const struct command *c, int argc,
 	return ST_OK;
 }
 
+/* One line, whatever the arguments that a reason quotes. */
+static void print_reason(const char *command, const char *reason)
+{
+	fprintf(stderr, "chaincast%s%s: ", *command ? " " : "", command);
+	for (const char *p = reason; *p; p++)
+		fputc((unsigned char)*p < ' ' || *p == 0x7f ? '?' : *p, stderr);
+	fputc('\n', stderr);
+}
+
 static int run(const struct command *c, int argc, char **argv)
 {
 	struct cli cli = { .program = "chaincast",
@@ -150,13 +159,14 @@ static int run(const struct command *c, int argc, char **argv)
 	if (st == ST_OK)
 		return EXIT_DONE;
 	if (err.msg[0])
-		fprintf(stderr, "chaincast %s: %s\n", c->name, err.msg);
+		print_reason(c->name, err.msg);
 	return st == ST_REJECTED ? EXIT_USAGE : EXIT_FAILED;
 }
 
 int main(int argc, char **argv)
 {
 	const struct command *c;
+	struct err err;
 	int words = 0;
 
 	if (argc >= 2 && strcmp(argv[1], "--version") == 0) {
@@ -170,10 +180,10 @@ int main(int argc, char **argv)
 	}
 	c = find(argc - 1, argv + 1, &words);
 	if (!c) {
-		fprintf(
-		    stderr,
-		    "chaincast: no command \"%s%s%s\"; see chaincast help\n",
-		    argv[1], argc > 2 ? " " : "", argc > 2 ? argv[2] : "");
+		err_set(&err, ST_REJECTED,
+			"no command \"%.80s%s%.80s\"; see chaincast help",
+			argv[1], argc > 2 ? " " : "", argc > 2 ? argv[2] : "");
+		print_reason("", err.msg);
 		return EXIT_USAGE;
 	}
 	return run(c, argc - 1 - words, argv + 1 + words);

@@ -20,6 +20,11 @@ enum status config_fail(const struct loader *l, size_t line, const char *key,
 	va_start(ap, fmt);
 	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
+	/* A quoted value may hold a line end or a terminal's escape. */
+	for (char *p = what; *p; p++) {
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = '?';
+	}
 	if (line)
 		snprintf(where, sizeof(where), "%zu: ", line);
 	return err_set(l->err, ST_REJECTED, "%s:%s%s: %s", l->path,

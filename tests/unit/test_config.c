@@ -133,6 +133,7 @@ static void test_mistakes(void **state)
 		  "40 hex digits" },
 		{ "contracts: [ { name: a, abi: open.txt, start_block: 1 } ]",
 		  "contracts[].address: is missing" },
+		{ "log: { level: \"a\\nb\\e[1m\" }", "not \"a?b?[1m\"" },
 		{ "contracts: 5", "must be a list" },
 		{ "a: [", "not YAML" },
 		{ "? [a]\n: b\n", "not a key" },
