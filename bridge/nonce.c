@@ -28,6 +28,16 @@ bool nonce_gap(uint64_t *out, const struct nonce_view *v, const uint64_t *held,
 	return true;
 }
 
+bool nonce_fallen(const struct nonce_view *v, const uint64_t *held, size_t n)
+{
+	if (v->latest >= v->db_next)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (held[i] == v->latest)
+			return false;
+	return true;
+}
+
 bool nonce_may_start(const struct nonce_view *v)
 {
 	return v->db_next != 0 || v->pending == v->latest;

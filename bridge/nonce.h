@@ -25,6 +25,14 @@ uint64_t nonce_next(const struct nonce_view *v);
 bool nonce_gap(uint64_t *out, const struct nonce_view *v, const uint64_t *held,
 	       size_t n);
 
+/**
+ * nonce_fallen - the chain's count lies below our highest, at a nonce that no
+ * open transaction of ours has: one that was final was reorged away, or the
+ * nonce was never ours
+ * @held: nonces of all our open transactions, mined ones too, ascending
+ */
+bool nonce_fallen(const struct nonce_view *v, const uint64_t *held, size_t n);
+
 /** nonce_may_start - after a lost database the node must have nothing in its
  * pool that we do not know, or a nonce could get two purposes */
 bool nonce_may_start(const struct nonce_view *v);

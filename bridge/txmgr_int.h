@@ -56,6 +56,8 @@ struct txm_op {
 	int64_t tx_id;
 	struct hash32 hash;
 	struct txm_tx *tx; /* to be added when stored; owned */
+	uint64_t nonce;    /* of a reclaim */
+	bool fill;         /* a reclaim that finds no row fills the nonce */
 	size_t item_count; /* of a look: which receipt belongs to which */
 	struct {
 		int64_t tx_id;
@@ -75,7 +77,8 @@ struct txmgr {
 	uint64_t looked_ms; /* when the counts and fees were read; 0: never */
 	size_t rpc_at, start_checks;
 	bool loaded, ready, stopped, looking, look_again, claiming, claim_again;
-	bool settling, unsettled, role_asking, failing, no_funds;
+	bool settling, unsettled, role_asking, failing, no_funds, reclaiming;
+	unsigned fallen; /* looks in a row at which a nonce of ours was free */
 	uint64_t role_ms, gap_ms;
 	size_t kicks;
 	struct txmgr_view stats;
@@ -121,6 +124,9 @@ void txm_send(struct txmgr *m, struct txm_tx *t);
 /** txm_raise - store and send an attempt with higher fees, or, at the cap,
  * the same bytes again */
 void txm_raise(struct txmgr *m, struct txm_tx *t);
+/** txm_reclaim - @nonce is free on chain and no open transaction has it: final
+ * rows from there on wait again; if there is no row and @fill, a self-send */
+void txm_reclaim(struct txmgr *m, uint64_t nonce, bool fill);
 /** txm_settle - end the entries of final transactions */
 void txm_settle(struct txmgr *m);
 

@@ -146,6 +146,22 @@ static bool check_final(struct txmgr *m, struct db_batch *b, struct txm_tx *t)
 
 /* --- After a look ------------------------------------------------------- */
 
+/* Seen twice, like a receipt that is gone. */
+static void check_fallen(struct txmgr *m)
+{
+	uint64_t held[TXM_OPEN_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->count && n < TXM_OPEN_MAX; i++)
+		held[n++] = m->txs[i]->nonce;
+	if (!nonce_fallen(&m->nonces, held, n)) {
+		m->fallen = 0;
+	} else if (++m->fallen >= 2) {
+		m->fallen = 0;
+		txm_reclaim(m, m->nonces.latest, false);
+	}
+}
+
 static void check_gap(struct txmgr *m)
 {
 	uint64_t held[TXM_UNMINED_MAX], gap;
@@ -164,7 +180,7 @@ static void check_gap(struct txmgr *m)
 	if (txm_now(m) - m->gap_ms < 1000ull * m->o.bump_after_s)
 		return;
 	m->gap_ms = 0;
-	txm_fill(m, gap);
+	txm_reclaim(m, gap, true);
 }
 
 /* Everything unmined is sent again now and then; the first in line, which is
@@ -277,6 +293,7 @@ static void apply(struct txmgr *m, const struct txm_op *op, cJSON **results,
 	if (!m->ready)
 		return;
 	nudge(m);
+	check_fallen(m);
 	check_gap(m);
 	if (m->stopped && txm_now(m) - m->role_ms >= TXM_IDLE_MS)
 		txm_ask_role(m);

@@ -229,6 +229,14 @@ language sql stable as $$
 			(select max(r.epoch) from chain.registry_reissued r
 			 where r.room_id = l.room_id and r.block_number <= p_h))
 		union all
+		-- live, the provision seen on chain was reorged away
+		select l.room_id, false, 1, l.created_block
+		from bridge.live_input l
+		where l.state = 'live' and l.provisioned_epoch > 0
+		and not exists (select from chain.registry_room_provisioned p
+			where p.room_id = l.room_id
+			and p.epoch = l.provisioned_epoch)
+		union all
 		-- deleted here, open again there (its creation was reorged)
 		select l.room_id, false, 1, l.created_block
 		from bridge.live_input l

@@ -54,6 +54,27 @@ static void test_nonces(void **state)
 	assert_false(nonce_may_start(&v));
 }
 
+/* A reorg took back what was final: the chain counts less than we used. */
+static void test_fallen(void **state)
+{
+	struct nonce_view v = { .latest = 4, .pending = 4, .db_next = 4 };
+	uint64_t held[] = { 2, 3, 4 };
+
+	(void)state;
+	assert_false(nonce_fallen(&v, NULL, 0)); /* all of ours are mined */
+	v.latest = 5;                            /* and another's */
+	assert_false(nonce_fallen(&v, NULL, 0));
+	v.latest = 2;
+	assert_true(nonce_fallen(&v, NULL, 0));
+	assert_true(nonce_fallen(&v, held + 1, 2)); /* a later one waits */
+	/* open: it waits itself, or its receipt tells of the reorg */
+	assert_false(nonce_fallen(&v, held, 3));
+	v.pending = 3; /* a node that put it back into its pool */
+	assert_true(nonce_fallen(&v, NULL, 0));
+	/* the number is not given away again */
+	assert_int_equal(nonce_next(&v), 4);
+}
+
 static void test_answers(void **state)
 {
 	static const struct {
@@ -163,9 +184,9 @@ static void test_calldata(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_fees),     cmocka_unit_test(test_nonces),
-		cmocka_unit_test(test_answers),  cmocka_unit_test(test_take),
-		cmocka_unit_test(test_calldata),
+		cmocka_unit_test(test_fees),   cmocka_unit_test(test_nonces),
+		cmocka_unit_test(test_fallen), cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_take),   cmocka_unit_test(test_calldata),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
