@@ -288,7 +288,7 @@ enum status config_parse(struct config **out, const char *path,
 	const char *slash = strrchr(path, '/');
 	AUTO_FREE char *dir =
 	    mem_strndup(path, slash ? (size_t)(slash - path) + 1 : 0);
-	struct err ignored;
+	struct err ignored = { 0 };
 	struct loader l = { .path = path,
 			    .dir = dir,
 			    .use = use,

@@ -185,6 +185,7 @@ enum status migrate_apply(struct db *db,
 			  struct err *err)
 {
 	enum status st, unlock;
+	struct err *why;
 
 	st = DB_QUERY(NULL, db, err, "SELECT pg_advisory_lock($1::bigint)",
 		      P_I64(LOCK_KEY));
@@ -192,8 +193,9 @@ enum status migrate_apply(struct db *db,
 		return st;
 	st = apply_missing(db, each, arg, err);
 	/* On failure the first error is the one to tell. */
+	why = st == ST_OK ? err : NULL;
 	unlock =
-	    DB_QUERY(NULL, db, st == ST_OK ? err : NULL,
-		     "SELECT pg_advisory_unlock($1::bigint)", P_I64(LOCK_KEY));
+	    DB_QUERY(NULL, db, why, "SELECT pg_advisory_unlock($1::bigint)",
+		     P_I64(LOCK_KEY));
 	return st == ST_OK ? unlock : st;
 }
