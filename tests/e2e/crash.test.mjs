@@ -146,3 +146,36 @@ test('a reorg replaces one host\'s createRoom by another\'s', long, async () => 
 	await w.until('alice\'s live input goes', async () => (await w.standin.inputsOf(first.id)).length === 0, { timeout: 60000 });
 	assert.equal((await w.rows(`select 1 from chain.registry_room_created where room_id = ${first.id}`)).length, 0);
 });
+
+// The provision that named the first live input is sent again after the reorg,
+// and this time finds the room before the bridge's second one does.
+test('a room that a reorg removed and its host made again', long, async () => {
+	w = await World.create({ config: { chain: { confirmations: 0 } } });
+	const [alice, bob] = [await w.newAccount(), await w.newAccount()];
+	const key = await newHostKey(1);
+	await w.until('the lane is ready', () => w.logs().includes('tx_lane_ready'));
+	const point = await w.anvil.rpc('evm_snapshot');
+	const { id } = await w.createRoom({ title: 'alice', hostKey: key.hostKey }, alice);
+	await w.provisioned(id);
+	const [lost] = await w.standin.inputsOf(id);
+	await w.anvil.rpc('evm_revert', point);
+	await w.anvil.rpc('evm_setAutomine', false);
+	await w.contract.submit(bob.key, 'createRoom', w.contract.roomArgs({ hostKey: await hostKey(1) }), { gas: 500000n });
+	await w.anvil.mine(4);
+	await w.gone(id);
+	await w.contract.submit(alice.key, 'createRoom', w.contract.roomArgs({ title: 'alice', hostKey: key.hostKey }),
+		{ gas: 500000n, maxFeePerGas: 90000000000n, maxPriorityFeePerGas: 50000000000n });
+	await w.until('the provision waits again', () => w.logs().includes('tx_final_reorged'));
+	await w.anvil.interval(1);
+	await w.until('credentials of a new epoch', async () => {
+		const room = await w.contract.room(id);
+		return room.epoch === 2 && room.provisionedEpoch === 2;
+	});
+	const { row } = await w.provisioned(id);
+	const inputs = await w.standin.inputsOf(id);
+	assert.equal(inputs.length, 1);
+	assert.notEqual(inputs[0].uid, lost.uid);
+	assert.equal(row.input_uid, inputs[0].uid);
+	const events = await w.contract.events('RoomProvisioned', id);
+	assert.equal((await openEnvelope(key, events.at(-1).args.envelope)).rtmps.key, inputs[0].rtmps.streamKey);
+});
