@@ -303,7 +303,8 @@ void job_retry(struct job *j, const char *why)
 		F_STR("step", step_name(j->step.kind)), F_STR("why", why));
 	DB_ADD(batch,
 	       "update bridge.live_input set failures = failures + 1,"
-	       " retry_at = now() + make_interval(secs => least(300,"
+	       " retry_at = now() + make_interval(secs => least("
+	       " case state when 'create_pending' then 15 else 300 end,"
 	       " power(2, least(failures, 9))) * (0.75 + random() * 0.5)),"
 	       " last_error = $2, term = $3, updated_at = now()"
 	       " where room_id = $1::numeric",

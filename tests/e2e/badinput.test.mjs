@@ -57,7 +57,7 @@ test('a host key off the curve fails its room alone', long, async () => {
 	assert.equal((await w.standin.inputsOf(bad.id)).length, 0);
 });
 
-test('Cloudflare answers that are not JSON, lack fields or hold a bad uid', { timeout: 400000 }, async () => {
+test('Cloudflare answers that are not JSON, lack fields or hold a bad uid', { timeout: 600000 }, async () => {
 	for (const [kind, more] of [['not_json', {}], ['missing_fields', { fields: ['uid'] }], ['missing_fields', { fields: ['rtmps'] }],
 		['bad_uid', {}], ['500', {}], ['429', { ms: 1000 }]]) {
 		await w.standin.fault(kind, { method: 'POST', path: '^/live_inputs$', body: `hit-${kind}` }, more);
@@ -67,7 +67,7 @@ test('Cloudflare answers that are not JSON, lack fields or hold a bad uid', { ti
 		await w.until(`${kind}: settled`, async () => {
 			const { stateName, provisionedEpoch } = await w.contract.room(hit.id);
 			return stateName === 'failed' || provisionedEpoch === 1;
-		}, { timeout: 120000 }); // a creation that may have happened is waited for
+		}, { timeout: 180000 }); // a creation that may have happened is waited for
 		await w.until('one live input, or none', async () => {
 			const { stateName } = await w.contract.room(hit.id);
 			return (await w.standin.inputsOf(hit.id)).length === (stateName === 'failed' ? 0 : 1);
