@@ -12,7 +12,7 @@
 #include "core/log.h"
 
 /* An answer may take its timeout, a list may be stale for a while after. */
-#define STALE_LIST_MS 90000
+#define STALE_LIST_MS 75000
 
 static enum input_state state_from(const char *s)
 {

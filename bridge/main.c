@@ -1,4 +1,5 @@
 /* chaincast-bridge: makes the media provider match what the chain says. */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,10 +19,12 @@ int main(int argc, char **argv)
 		(void)fprintf(stderr, "usage: chaincast-bridge -c FILE\n");
 		return 2;
 	}
+	signal(SIGPIPE, SIG_IGN); /* a lost peer is an error, not an end */
 	if (config_load(&cfg, argv[2], CONFIG_BRIDGE, &err) != ST_OK) {
 		(void)fprintf(stderr, "chaincast-bridge: %s\n", err.msg);
 		return 1;
 	}
-	log_init("bridge", (enum log_level)cfg->log.level, cfg->log.json);
+	log_init("chaincast-bridge", (enum log_level)cfg->log.level,
+		 cfg->log.json);
 	return bridge_run(cfg);
 }

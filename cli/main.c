@@ -2,6 +2,7 @@
  * chaincast: finds the command, parses its options, prints the reason of a
  * failure. Knows no command's work.
  */
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -169,6 +170,7 @@ int main(int argc, char **argv)
 	struct err err;
 	int words = 0;
 
+	signal(SIGPIPE, SIG_IGN); /* a lost peer is an error, not an end */
 	if (argc >= 2 && strcmp(argv[1], "--version") == 0) {
 		printf("chaincast %s\n", CX_VERSION);
 		return EXIT_DONE;

@@ -12,7 +12,7 @@ afterEach(async () => {
 	w = undefined;
 });
 
-const long = { timeout: 180000 };
+const long = { timeout: 600000 };
 const hostKey = async (suite) => (await newHostKey(suite)).hostKey;
 const creates = async () => (await w.standin.state()).log.filter((l) => l.method === 'POST' && l.path === '/live_inputs' && l.status === 200).length;
 

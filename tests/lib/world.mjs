@@ -121,7 +121,7 @@ export class World {
 			if (dead) throw Object.assign(new Error(`${dead.name} ended while waiting for ${what}: ${dead.text().slice(-3000)}`),
 				{ final: true });
 			return value;
-		}, { timeout: 120000, every: 100, ...options });
+		}, { timeout: 150000, every: 100, ...options });
 	}
 
 	sql(query) {
