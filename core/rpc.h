@@ -110,5 +110,10 @@ struct rpc_call *rpc_batch(struct rpc *r, const struct rpc_batch_item *items,
  */
 enum status rpc_wait(cJSON **result, struct rpc *r, const char *method,
 		     const char *params, struct err *err) MUST_CHECK;
+/** rpc_wait_unless - the same for a daemon that starts: @stop may become true
+ * in a callback of the loop and ends the wait with ST_AGAIN */
+enum status rpc_wait_unless(cJSON **result, struct rpc *r, const char *method,
+			    const char *params, const bool *stop,
+			    struct err *err) MUST_CHECK;
 
 #endif
