@@ -52,12 +52,18 @@ void feed_endpoint_failed(struct endpoint *ep, const char *why)
 		delay *= 2;
 	if (delay > RETRY_MAX_MS)
 		delay = RETRY_MAX_MS;
-	if (ep->state != ENDPOINT_DOWN)
-		log_odd("endpoint_failed",
-			F_STR("endpoint", rpc_label(ep->rpc)),
-			F_U64("retry_ms", delay), F_STR("reason", why));
 	ep->fails++;
 	ep->state = ENDPOINT_DOWN;
+	if (!ep->told)
+		log_odd("endpoint_failed",
+			F_STR("endpoint", rpc_label(ep->rpc)),
+			F_U64("retry_ms", delay), F_STR("reason", why),
+			F_STR("hint", feed_pick(ep->feed)
+					  ? "another endpoint answers"
+					  : "no endpoint answers: start the "
+					    "node or correct chain.endpoints; "
+					    "asked again until one does"));
+	ep->told = true;
 	ep->retry_at = uv_now(ep->feed->opts.loop) + delay;
 }
 
@@ -159,6 +165,7 @@ static void probed(void *arg, enum status st, cJSON **results,
 		return;
 	}
 	ep->state = ENDPOINT_GOOD;
+	ep->told = false;
 	log_info("endpoint_ready", F_STR("endpoint", rpc_label(ep->rpc)));
 	if (rpc_is_ws(ep->rpc) && !ep->subscribed)
 		rpc_call(ep->rpc, "eth_subscribe", "[\"newHeads\"]", subscribed,

@@ -18,6 +18,7 @@ struct endpoint {
 	enum endpoint_state state;
 	bool up; /* ws: connected; http: always */
 	bool subscribed;
+	bool told; /* that it failed, since it was last good */
 	unsigned fails;
 	uint64_t retry_at;
 };

@@ -8,9 +8,12 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "abi/hex.h"
+#include "core/backoff.h"
 #include "core/log.h"
+#include "core/loop.h"
 #include "indexer/backfill.h"
 #include "indexer/live.h"
 #include "indexer/start.h"
@@ -18,6 +21,9 @@
 #define LOCK_KEY   INT64_C(0x63686169696e6478) /* "chaiindx" */
 #define STANDBY_MS 500
 #define TICK_MS    100
+#define STOP_MS    5000
+#define WAIT_MS    250 /* for a database that is down: doubled each time */
+#define WAIT_MAX   5000
 
 struct indexer {
 	const struct config *cfg;
@@ -175,7 +181,7 @@ static void begin(struct indexer *ix)
 
 	if (start_record_chain(ix->db, ix->cfg, feed_genesis(ix->feed),
 			       ix->chain.start_block, &err) != ST_OK) {
-		fail(ix, &err);
+		write_failed(ix, &err);
 		return;
 	}
 	ix->ready = true;
@@ -321,7 +327,37 @@ static void watch(struct indexer *ix)
 	ix->term.data = ix->interrupt.data = ix->timer.data = ix;
 	uv_signal_start(&ix->term, on_signal, SIGTERM);
 	uv_signal_start(&ix->interrupt, on_signal, SIGINT);
+}
+
+/* A database that is down is waited for; one that refuses is not. */
+static enum status open_database(struct indexer *ix, bool migrate,
+				 struct err *err)
+{
+	uint32_t attempt = 0;
+	enum status st;
+
+	while ((st = start_database(&ix->db, &ix->loop, ix->cfg, migrate,
+				    err)) == ST_TRANSIENT &&
+	       ix->exit_code < 0) {
+		if (attempt == 0)
+			log_odd("waiting_for_database",
+				F_STR("reason", err->msg),
+				F_STR("hint", "start it or correct "
+					      "database.url; asked again until "
+					      "it answers"));
+		loop_pause(&ix->loop, backoff_ms(attempt++, WAIT_MS, WAIT_MAX,
+						 backoff_random()));
+	}
+	if (st == ST_OK && attempt)
+		log_info("database_answers");
+	return st;
+}
+
+static void lead_or_stand_by(struct indexer *ix)
+{
+	db_on_lost(ix->db, database_gone, ix);
 	uv_timer_start(&ix->timer, on_tick, 0, STANDBY_MS);
+	uv_run(&ix->loop, UV_RUN_DEFAULT);
 }
 
 static void close_all(struct indexer *ix)
@@ -335,9 +371,13 @@ static void close_all(struct indexer *ix)
 	uv_close((uv_handle_t *)&ix->term, NULL);
 	uv_close((uv_handle_t *)&ix->interrupt, NULL);
 	uv_close((uv_handle_t *)&ix->timer, NULL);
-	while (uv_run(&ix->loop, UV_RUN_DEFAULT) != 0)
-		; /* a stop asked for before the loop ran ends the first */
-	uv_loop_close(&ix->loop);
+}
+
+/* Leaves the process: what is still on the loop may touch it. */
+static void end_now(int code)
+{
+	log_odd("stop_cut_short");
+	_exit(code);
 }
 
 int indexer_run(const struct config *cfg, bool migrate)
@@ -352,13 +392,15 @@ int indexer_run(const struct config *cfg, bool migrate)
 	watch(&ix);
 	st = schema_load(&ix.schema, cfg, &err);
 	if (st == ST_OK)
-		st = start_database(&ix.db, &ix.loop, cfg, migrate, &err);
-	if (st == ST_OK) {
-		db_on_lost(ix.db, database_gone, &ix);
-		uv_run(&ix.loop, UV_RUN_DEFAULT);
-	} else {
+		st = open_database(&ix, migrate, &err);
+	if (ix.exit_code < 0 && st == ST_OK)
+		lead_or_stand_by(&ix);
+	else if (ix.exit_code < 0)
 		fail(&ix, &err);
-	}
 	close_all(&ix);
-	return ix.exit_code < 0 ? 1 : ix.exit_code;
+	if (ix.exit_code < 0)
+		ix.exit_code = 1;
+	if (!loop_finish(&ix.loop, STOP_MS))
+		end_now(ix.exit_code);
+	return ix.exit_code;
 }
