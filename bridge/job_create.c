@@ -132,6 +132,11 @@ static void on_intention(void *arg, enum status st,
 		return;
 	}
 	j->attempt = (uint32_t)db_i64(results[0], 0, "attempt");
+	if (j->actual.state == INPUT_NONE)
+		log_info("room_wanted", F_STR("room", j->room),
+			 F_HEX("host", j->host, 20),
+			 F_U64("ingest", (uint64_t)j->ingest),
+			 F_STR("title", j->title));
 	req.name = *j->title ? j->title : j->room;
 	req.room = j->room;
 	req.host = hex_encode(host, j->host, 20);
@@ -147,11 +152,6 @@ void job_create(struct job *j)
 {
 	struct db_batch *batch = db_batch_new(j->b->db);
 
-	if (j->actual.state == INPUT_NONE)
-		log_info("room_wanted", F_STR("room", j->room),
-			 F_HEX("host", j->host, 20),
-			 F_U64("ingest", (uint64_t)j->ingest),
-			 F_STR("title", j->title));
 	DB_ADD(batch,
 	       "insert into bridge.live_input as l (room_id, state, attempt,"
 	       " created_block, created_hash, create_started_at,"
