@@ -5,6 +5,7 @@
  */
 #include "bridge/bridge.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -13,11 +14,17 @@
 #include <unistd.h>
 
 #include "bridge/job.h"
+#include "core/backoff.h"
 #include "core/log.h"
+#include "core/loop.h"
 
 #define BRIDGE_TODO_LIMIT 256
 #define BRIDGE_LAG_BLOCKS 64
 #define CONNECTIONS_MAX   32
+#define STOP_MS           5000
+#define STANDBY_MS        500
+#define WAIT_MS           250 /* for what is down: doubled each time */
+#define WAIT_MAX          5000
 #define RPC_MESSAGE_MAX   (8 * 1024 * 1024)
 
 static void query(struct bridge *b);
@@ -180,6 +187,24 @@ static void on_signal(uv_signal_t *s, int number)
 	bridge_stop((struct bridge *)s->data, 0);
 }
 
+/* All memory stays out of swap only where there is no limit to that: under one,
+ * a locked heap that grows past it is a heap that cannot grow. The signing key
+ * has a locked page of its own in any case. */
+static void lock_memory(void)
+{
+	struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
+
+	if (setrlimit(RLIMIT_MEMLOCK, &limit) != 0 &&
+	    getrlimit(RLIMIT_MEMLOCK, &limit) != 0)
+		abort();
+	if (limit.rlim_cur == RLIM_INFINITY &&
+	    mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0)
+		return;
+	log_info("memory_not_locked",
+		 F_STR("hint", "only the signing key is kept out of swap; "
+			       "LimitMEMLOCK=infinity locks everything"));
+}
+
 /* Secrets must not reach a core file or, where permitted, swap. */
 static void harden(void)
 {
@@ -188,8 +213,15 @@ static void harden(void)
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 ||
 	    setrlimit(RLIMIT_CORE, &none) != 0)
 		log_odd("core_dumps_not_off");
-	if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0)
-		log_debug("memory_not_locked");
+	lock_memory();
+}
+
+static void on_endpoint(void *arg, bool up, const struct err *err)
+{
+	struct bridge *b = (struct bridge *)arg;
+
+	if (!up)
+		b->node_err = *err;
 }
 
 static enum status open_rpcs(struct bridge *b, struct err *err)
@@ -206,6 +238,8 @@ static enum status open_rpcs(struct bridge *b, struct err *err)
 			.timeout_ms = cfg->chain.request_timeout_ms,
 			.max_message = RPC_MESSAGE_MAX,
 			.idle_ms = 30000,
+			.on_state = on_endpoint,
+			.arg = b,
 		};
 
 		st = rpc_new(&b->rpcs[i], b->loop, b->http, &opts, err);
@@ -215,7 +249,17 @@ static enum status open_rpcs(struct bridge *b, struct err *err)
 	return st;
 }
 
-static enum status open_all(struct bridge *b, struct err *err)
+static enum status open_clients(struct bridge *b, struct err *err)
+{
+	enum status st = signer_open(&b->signer, b->cfg, err);
+
+	if (st != ST_OK)
+		return st;
+	b->http = http_new(b->loop, CONNECTIONS_MAX);
+	return open_rpcs(b, err);
+}
+
+static enum status open_database(struct bridge *b, struct err *err)
 {
 	const struct config *cfg = b->cfg;
 	struct db_opts opts = {
@@ -224,34 +268,87 @@ static enum status open_all(struct bridge *b, struct err *err)
 		.connect_timeout_s = cfg->database.connect_timeout_s,
 		.statement_timeout_ms = cfg->database.statement_timeout_ms,
 	};
-	enum status st = signer_open(&b->signer, cfg, err);
+	enum status st = db_open(&b->db, b->loop, &opts, err);
 
-	if (st != ST_OK)
-		return st;
-	b->http = http_new(b->loop, CONNECTIONS_MAX);
-	st = open_rpcs(b, err);
-	if (st == ST_OK)
-		st = db_open(&b->db, b->loop, &opts, err);
-	return st;
+	return st == ST_OK ? startup_check_database(b, err) : st;
 }
 
-/* Checks until they hold or can never hold; then waits to lead. */
+static void say_waiting(struct bridge *b, enum startup_need need,
+			const struct err *err)
+{
+	char labels[256] = "";
+	size_t i, at = 0;
+
+	switch (need) {
+	case NEED_NOTHING:
+		return;
+	case NEED_DATABASE:
+		log_odd("waiting_for_database", F_STR("why", err->msg),
+			F_STR("hint", "start it or correct database.url; "
+				      "asked again until it answers"));
+		return;
+	case NEED_NODE:
+		break;
+	}
+	for (i = 0; i < b->rpc_count && at < sizeof(labels); i++)
+		at += (size_t)snprintf(labels + at, sizeof(labels) - at, "%s%s",
+				       i ? " " : "", rpc_label(b->rpcs[i]));
+	log_odd("waiting_for_node", F_STR("endpoints", labels),
+		F_STR("why", b->node_err.status ? b->node_err.msg : err->msg),
+		F_STR("hint",
+		      "start the node or correct chain.endpoints; asked "
+		      "again until one answers"));
+}
+
+/* One try at everything that must hold. @need says what did not answer. */
+static enum status try_to_lead(struct bridge *b, bool *checked,
+			       enum startup_need *need, struct err *err)
+{
+	enum status st = ST_OK;
+
+	*need = NEED_DATABASE;
+	if (!b->db)
+		st = open_database(b, err);
+	if (st == ST_OK && !*checked) {
+		*need = NEED_NODE;
+		st = startup_check_chain(b, err);
+		*checked = st == ST_OK;
+	}
+	if (st != ST_OK)
+		return st;
+	*need = NEED_DATABASE;
+	return startup_lead(b, err);
+}
+
+/* Waits for what does not answer yet, and while another bridge leads; gives up
+ * on what can never hold. A stop meanwhile leaves b->stopping. */
 static enum status become_leader(struct bridge *b, struct err *err)
 {
-	bool said = false;
+	enum startup_need need, waits = NEED_NOTHING;
+	bool checked = false, standing_by = false;
+	uint32_t attempt = 0;
 	enum status st;
 
-	while ((st = startup_check(b, err)) == ST_TRANSIENT) {
-		log_odd("not_ready", F_STR("why", err->msg));
-		sleep(1);
-	}
-	while (st == ST_OK && (st = startup_lead(b, err)) == ST_AGAIN) {
-		if (!said)
-			log_info("standing_by",
-				 F_STR("deployment", b->facts.deployment));
-		said = true;
-		usleep(500000);
-		st = ST_OK;
+	while (((st = try_to_lead(b, &checked, &need, err)) == ST_TRANSIENT ||
+		st == ST_AGAIN) &&
+	       !b->stopping) {
+		if (st == ST_AGAIN) {
+			if (!standing_by)
+				log_info(
+				    "standing_by",
+				    F_STR("deployment", b->facts.deployment));
+			standing_by = true;
+			attempt = 0;
+			loop_pause(b->loop, STANDBY_MS);
+			continue;
+		}
+		if (need != waits)
+			say_waiting(b, need, err);
+		waits = need;
+		db_close(b->db); /* it may be what is lost */
+		b->db = NULL;
+		loop_pause(b->loop, backoff_ms(attempt++, WAIT_MS, WAIT_MAX,
+					       backoff_random()));
 	}
 	return st;
 }
@@ -310,12 +407,8 @@ static void open_lane(struct bridge *b)
 	b->txmgr = txmgr_new(&opts);
 }
 
-static void start_timers(struct bridge *b)
+static void watch(struct bridge *b)
 {
-	const struct config *cfg = b->cfg;
-	uint64_t poll = cfg->bridge.poll_ms ? cfg->bridge.poll_ms : 1000;
-	uint64_t sweep = (uint64_t)cfg->bridge.sweep_every_s * 1000;
-
 	b->poll.data = b->sweep.data = b->later.data = b;
 	b->sigterm.data = b->sigint.data = b;
 	if (uv_timer_init(b->loop, &b->poll) ||
@@ -323,9 +416,18 @@ static void start_timers(struct bridge *b)
 	    uv_timer_init(b->loop, &b->later) ||
 	    uv_signal_init(b->loop, &b->sigterm) ||
 	    uv_signal_init(b->loop, &b->sigint) ||
-	    uv_timer_start(&b->poll, on_poll, poll, poll) ||
 	    uv_signal_start(&b->sigterm, on_signal, SIGTERM) ||
 	    uv_signal_start(&b->sigint, on_signal, SIGINT))
+		abort();
+}
+
+static void start_timers(struct bridge *b)
+{
+	const struct config *cfg = b->cfg;
+	uint64_t poll = cfg->bridge.poll_ms ? cfg->bridge.poll_ms : 1000;
+	uint64_t sweep = (uint64_t)cfg->bridge.sweep_every_s * 1000;
+
+	if (uv_timer_start(&b->poll, on_poll, poll, poll))
 		abort();
 	if (sweep && uv_timer_start(&b->sweep, on_sweep, sweep, sweep))
 		abort();
@@ -345,11 +447,6 @@ static void work(struct bridge *b)
 		 F_U64("origin", b->facts.origin_id));
 	first_list(&b->later);
 	(void)uv_run(b->loop, UV_RUN_DEFAULT);
-	uv_close((uv_handle_t *)&b->poll, NULL);
-	uv_close((uv_handle_t *)&b->sweep, NULL);
-	uv_close((uv_handle_t *)&b->later, NULL);
-	uv_close((uv_handle_t *)&b->sigterm, NULL);
-	uv_close((uv_handle_t *)&b->sigint, NULL);
 }
 
 static void close_all(struct bridge *b)
@@ -367,8 +464,18 @@ static void close_all(struct bridge *b)
 	free(b->rpcs);
 	http_free(b->http);
 	signer_close(b->signer);
-	for (i = 0; i < 100 && uv_loop_close(b->loop) == UV_EBUSY; i++)
-		(void)uv_run(b->loop, UV_RUN_NOWAIT);
+	uv_close((uv_handle_t *)&b->poll, NULL);
+	uv_close((uv_handle_t *)&b->sweep, NULL);
+	uv_close((uv_handle_t *)&b->later, NULL);
+	uv_close((uv_handle_t *)&b->sigterm, NULL);
+	uv_close((uv_handle_t *)&b->sigint, NULL);
+}
+
+/* Leaves the process: what is still on the loop may touch it. */
+static void end_now(int code)
+{
+	log_odd("stop_cut_short");
+	_exit(code);
 }
 
 int bridge_run(const struct config *cfg)
@@ -381,15 +488,18 @@ int bridge_run(const struct config *cfg)
 	harden();
 	if (uv_loop_init(&loop) != 0)
 		abort();
-	st = open_all(&b, &err);
+	watch(&b);
+	st = open_clients(&b, &err);
 	if (st == ST_OK)
 		st = become_leader(&b, &err);
-	if (st == ST_OK) {
+	if (!b.stopping && st == ST_OK) {
 		work(&b);
-	} else {
+	} else if (!b.stopping) {
 		log_broken("cannot_start", F_STR("why", err.msg));
 		b.exit_code = 1;
 	}
 	close_all(&b);
+	if (!loop_finish(&loop, STOP_MS))
+		end_now(b.exit_code);
 	return b.exit_code;
 }

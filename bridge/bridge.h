@@ -37,6 +37,7 @@ struct bridge {
 	struct http *http;
 	struct rpc **rpcs;
 	size_t rpc_count;
+	struct err node_err; /* why an endpoint's socket last went away */
 	struct signer *signer;
 	struct txmgr *txmgr;
 	struct cloudflare *cf;
@@ -62,9 +63,17 @@ void bridge_wake(struct bridge *b);
 /** bridge_stop - leave the loop with @exit_code */
 void bridge_stop(struct bridge *b, int exit_code);
 
-/** startup_check - chain id, contract, role, origin, migrations; ST_TRANSIENT
- * when something does not answer yet. Blocking, before the loop's work. */
-enum status startup_check(struct bridge *b, struct err *err) MUST_CHECK;
+/* What a start waits for. */
+enum startup_need { NEED_NOTHING, NEED_DATABASE, NEED_NODE };
+
+/** startup_check_database - its migrations are those of this program.
+ * Blocking, as the two below: before the loop's work. */
+enum status startup_check_database(struct bridge *b,
+				   struct err *err) MUST_CHECK;
+/** startup_check_chain - chain id, contract, role, origin; fills b->facts but
+ * the term. ST_TRANSIENT when no endpoint answers, ST_AGAIN when b->stopping
+ * became true meanwhile */
+enum status startup_check_chain(struct bridge *b, struct err *err) MUST_CHECK;
 /** startup_lead - take the deployment's advisory lock and a new term; ST_AGAIN
  * while another bridge leads */
 enum status startup_lead(struct bridge *b, struct err *err) MUST_CHECK;

@@ -24,7 +24,8 @@ static enum status ask(struct bridge *b, cJSON **out, const char *method,
 	size_t i;
 
 	for (i = 0; i < b->rpc_count; i++) {
-		st = rpc_wait(out, b->rpcs[i], method, params, err);
+		st = rpc_wait_unless(out, b->rpcs[i], method, params,
+				     &b->stopping, err);
 		if (st != ST_TRANSIENT)
 			return st;
 	}
@@ -229,7 +230,7 @@ static enum status find_deployment(struct bridge *b, struct err *err)
 	return ST_OK;
 }
 
-static enum status check_database(struct bridge *b, struct err *err)
+enum status startup_check_database(struct bridge *b, struct err *err)
 {
 	struct migrate_state m;
 	enum status st = migrate_check(&m, b->db, err);
@@ -244,12 +245,10 @@ static enum status check_database(struct bridge *b, struct err *err)
 	return ST_OK;
 }
 
-enum status startup_check(struct bridge *b, struct err *err)
+enum status startup_check_chain(struct bridge *b, struct err *err)
 {
-	enum status st = check_database(b, err);
+	enum status st = check_chain(b, err);
 
-	if (st == ST_OK)
-		st = check_chain(b, err);
 	if (st == ST_OK)
 		st = check_contract(b, err);
 	if (st == ST_OK)
