@@ -5,6 +5,7 @@
  */
 #include "bridge/cloudflare.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -499,6 +500,7 @@ static void wait_ms(struct cloudflare *cf, uint64_t ms)
 static void pump(struct cloudflare *cf)
 {
 	uint64_t now = uv_now(cf->loop), wait;
+	struct cf_call *c;
 
 	if (cf->blocked_until_ms > now) {
 		wait_ms(cf, cf->blocked_until_ms - now);
@@ -517,6 +519,8 @@ static void pump(struct cloudflare *cf)
 			wait_ms(cf, wait);
 			return;
 		}
-		send_call(cf, queue_pop(stop ? &cf->stops : &cf->others));
+		c = queue_pop(stop ? &cf->stops : &cf->others);
+		assert(c); /* @stop names one that is not empty */
+		send_call(cf, c);
 	}
 }
