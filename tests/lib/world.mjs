@@ -11,6 +11,7 @@ import { Contract } from './contract.mjs';
 import { merged, writeConfig } from './config.mjs';
 import { Postgres } from './postgres.mjs';
 import { Process, root, run, until } from './proc.mjs';
+import { RpcNode } from './rpcnode.mjs';
 import { ACCOUNT, CUSTOMER, Standin } from './standin.mjs';
 
 // Where the programs are: CX_BIN, or the newest preset that has them.
@@ -48,6 +49,12 @@ export class World {
 
 	log(name) {
 		return join(this.dir, 'log', `${name}.log`);
+	}
+
+	// A scripted node in front of the chain; whoever is to use it gets its URL.
+	async scriptedNode() {
+		this.node = await RpcNode.start({ log: this.log('node'), upstream: this.anvil.http });
+		return this.node;
 	}
 
 	async setUpChain() {
@@ -97,7 +104,7 @@ export class World {
 	}
 
 	startDaemon(name, file = this.configFile, log = name) {
-		const p = new Process(name, join(this.bin, `chaincast-${name}`), ['-c', file], { log: this.log(log) });
+		const p = new Process(name, join(this.bin, `chaincast-${name}`), ['-c', file], { log: this.log(log), env: this.env });
 		this.daemons.push(p);
 		return p;
 	}
@@ -187,7 +194,7 @@ export class World {
 				await this.#check();
 			}
 		} finally {
-			await Promise.all([this.anvil?.stop(), this.standin?.stop(), this.postgres?.stop()]);
+			await Promise.all([this.node?.stop(), this.anvil?.stop(), this.standin?.stop(), this.postgres?.stop()]);
 			if (!process.env.CX_KEEP) rmSync(this.dir, { recursive: true, force: true });
 			else console.error(`kept ${this.dir}`);
 		}
