@@ -1,3 +1,3 @@
-foreach(name follow range schema)
+foreach(name follow range refusal schema)
   cx_test(${name} cx_indexer)
 endforeach()

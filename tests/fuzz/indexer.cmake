@@ -1,0 +1,1 @@
+cx_fuzz(refusal cx_indexer)
