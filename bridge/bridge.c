@@ -166,8 +166,11 @@ static void first_list(uv_timer_t *t)
 
 static void on_db_lost(void *arg, const struct err *err)
 {
-	log_odd("database_lost", F_STR("why", err->msg));
-	bridge_stop((struct bridge *)arg, 1);
+	struct bridge *b = (struct bridge *)arg;
+
+	if (!b->stopping)
+		log_odd("database_lost", F_STR("why", err->msg));
+	bridge_stop(b, 1);
 }
 
 static void on_lane_change(void *arg)
@@ -177,8 +180,15 @@ static void on_lane_change(void *arg)
 
 static void on_lane_fatal(void *arg, const struct err *err)
 {
-	log_broken("transactions_stopped", F_STR("why", err->msg));
-	bridge_stop((struct bridge *)arg, 1);
+	struct bridge *b = (struct bridge *)arg;
+
+	if (err->status == ST_TRANSIENT) {
+		on_db_lost(b, err); /* the lane heard of it first */
+		return;
+	}
+	if (!b->stopping)
+		log_broken("transactions_stopped", F_STR("why", err->msg));
+	bridge_stop(b, 1);
 }
 
 static void on_signal(uv_signal_t *s, int number)

@@ -320,7 +320,10 @@ static void looked(void *arg, enum status st, cJSON **results,
 				F_STR("endpoint", rpc_label(txm_rpc(m))),
 				F_STR("reason", st == ST_OK
 						    ? "incomplete answer"
-						    : err->msg));
+						    : err->msg),
+				F_STR("hint", "start the node or correct "
+					      "chain.endpoints; the next one "
+					      "is asked, and so on"));
 		m->failing = true;
 		m->rpc_at = (m->rpc_at + 1) % m->o.rpc_count;
 		txm_op_free(op);
