@@ -109,15 +109,34 @@ static void quiet(void *arg, const PGresult *res)
 	(void)res;
 }
 
-/* Why connecting failed, without any part of the URL: libpq quotes what it
- * could not parse, and that may be the password. */
-static enum status connect_error(struct err *err, PGconn *conn,
-				 const char *const *keys,
-				 const char *const *values)
+/* Where @conn was to go, into @out. Not when a part looks strange: a URL with a
+ * stray '/' or ':' in its password is taken apart differently from what was
+ * meant; the rest then stands in the name with an '@', or as the port. */
+static const char *where(char *out, size_t size, const PGconn *conn)
 {
-	PGPing ping = PQpingParams(keys, values, 1);
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
+				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789-_.:/";
+	const char *parts[] = { PQhost(conn), PQport(conn), PQdb(conn) };
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		if (!parts[i] || parts[i][strspn(parts[i], allowed)])
+			return "the address in the database url";
+	}
+	if (parts[1][strspn(parts[1], "0123456789")])
+		return "the address in the database url";
+	snprintf(out, size, "%s port %s (database %s)", parts[0], parts[1],
+		 parts[2]);
+	return out;
+}
+
+/* Why connecting failed, without what may be secret of the URL: libpq quotes
+ * what it could not parse, and that may be the password. */
+static enum status connect_error(struct err *err, PGconn *conn, PGPing ping)
+{
 	const char *msg = PQerrorMessage(conn);
 	const char *fatal = strstr(msg, "FATAL:");
+	char at[256];
 	int len;
 
 	if (fatal)
@@ -137,16 +156,35 @@ static enum status connect_error(struct err *err, PGconn *conn,
 		return err_set(err, ST_REJECTED, "database: %.*s", len, msg);
 	case PQPING_REJECT:
 		return err_set(err, ST_TRANSIENT,
-			       "database: the server is starting or stopping");
+			       "database: the server at %s is starting or "
+			       "stopping",
+			       where(at, sizeof(at), conn));
 	case PQPING_NO_RESPONSE:
 		return err_set(err, ST_TRANSIENT,
-			       "database: no server answers at the address "
-			       "in the database url");
+			       "database: no server answers at %s",
+			       where(at, sizeof(at), conn));
 	case PQPING_NO_ATTEMPT:
 		break;
 	}
 	return err_set(err, ST_REJECTED,
 		       "database: the database url has a wrong setting");
+}
+
+/* Connects. A server that refuses, yet answers right after, may have come up
+ * in between: what it says the second time counts. */
+static enum status connect_twice(struct db *db, const char *const *keys,
+				 const char *const *values, struct err *err)
+{
+	PGPing ping = PQPING_OK;
+
+	for (int i = 0; i < 2 && ping == PQPING_OK; i++) {
+		PQfinish(db->conn);
+		db->conn = mem_check(PQconnectdbParams(keys, values, 1));
+		if (PQstatus(db->conn) == CONNECTION_OK)
+			return ST_OK;
+		ping = PQpingParams(keys, values, 1);
+	}
+	return connect_error(err, db->conn, ping);
 }
 
 static enum status check_url(const char *url, struct err *err)
@@ -184,9 +222,9 @@ static enum status connect_server(struct db *db, const struct db_opts *opts,
 		return st;
 	snprintf(timeout, sizeof(timeout), "%u",
 		 opts->connect_timeout_s ? opts->connect_timeout_s : 10);
-	db->conn = mem_check(PQconnectdbParams(keys, values, 1));
-	if (PQstatus(db->conn) != CONNECTION_OK)
-		return connect_error(err, db->conn, keys, values);
+	st = connect_twice(db, keys, values, err);
+	if (st != ST_OK)
+		return st;
 	if (PQserverVersion(db->conn) < SERVER_MIN)
 		return err_set(err, ST_REJECTED,
 			       "database: PostgreSQL %d is too old, 13 or "

@@ -422,6 +422,9 @@ static void test_open_errors_hide_the_url(void **state)
 			assert_int_equal(st, cases[i].st);
 		if (i != 4) /* a bare word is a database name */
 			assert_null(strstr(err.msg, "s3cret"));
+		if (i == 0)
+			assert_non_null(
+			    strstr(err.msg, "127.0.0.1 port 1 (database x)"));
 	}
 }
 
