@@ -1,0 +1,152 @@
+// What is not there yet, and what goes away: Postgres and the node, at the
+// start of the daemons and in the middle of their work. And what they refuse.
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, test } from 'node:test';
+import { Anvil } from '../lib/anvil.mjs';
+import { Postgres } from '../lib/postgres.mjs';
+import { until } from '../lib/proc.mjs';
+import { newHostKey } from '../lib/sealing.mjs';
+import { World } from '../lib/world.mjs';
+
+let w;
+let dir;
+afterEach(async () => {
+	try {
+		await w?.close();
+	} finally {
+		w = undefined;
+		rmSync(dir, { recursive: true, force: true });
+	}
+});
+
+const long = { timeout: 180000 };
+const lines = (p, event) => p.text().split('\n').filter((l) => l.includes(` event=${event} `));
+const hostKey = async () => (await newHostKey(1)).hostKey;
+
+// A world without daemons whose chain and database can be stopped and started.
+async function create() {
+	dir = mkdtempSync(join(tmpdir(), 'cx-start-'));
+	w = await World.create({ daemons: false, blockTime: 1, config: { chain: { request_timeout_ms: 1000 } },
+		anvilArgs: ['--state', join(dir, 'chain.json'), '--state-interval', '1', '--preserve-historical-states'] });
+}
+
+async function startNode() {
+	w.anvil = await Anvil.start({ log: w.log('anvil'), port: w.anvil.port, blockTime: 1, state: join(dir, 'chain.json') });
+}
+
+async function startPostgres() {
+	await Postgres.start(join(w.dir, 'pg'));
+}
+
+// One odd line that names what is missing and what to do.
+async function waitsFor(daemon, event, ...words) {
+	const [line] = await w.until(`${daemon.name}: ${event}`, () => {
+		const found = lines(daemon, event);
+		return found.length && found;
+	});
+	assert.match(line, / level=odd /);
+	for (const word of words) assert.ok(line.includes(word), `${word} in ${line}`);
+}
+
+async function ended(p, code) {
+	await until(`${p.name} ends`, () => p.result, { timeout: 20000 });
+	p.expected = true;
+	assert.deepEqual(p.result, { code, signal: null }, p.text().slice(-2000));
+}
+
+async function newRoom(title) {
+	const room = await w.createRoom({ title, hostKey: await hostKey() });
+	await w.provisioned(room.id);
+	return room;
+}
+
+test('the daemons start before Postgres and before the node', long, async () => {
+	await create();
+	const room = await w.createRoom({ hostKey: await hostKey() });
+	await w.postgres.stop();
+	await w.anvil.stop();
+	await w.startDaemons();
+	const { indexer, bridgeDaemon } = w;
+	for (const p of [indexer, bridgeDaemon])
+		await waitsFor(p, 'waiting_for_database', join(w.dir, 'pg'), 'port 5432 (database chaincast)', 'database.url');
+	await startPostgres();
+	await waitsFor(indexer, 'endpoint_failed', `ws://127.0.0.1:${w.anvil.port}`, 'start the node', 'chain.endpoints');
+	await waitsFor(bridgeDaemon, 'waiting_for_node', `ws://127.0.0.1:${w.anvil.port}`, 'start the node', 'chain.endpoints');
+	await startNode();
+	await w.provisioned(room.id);
+	for (const p of [indexer, bridgeDaemon]) assert.equal(lines(p, 'waiting_for_database').length, 1);
+	assert.equal(lines(bridgeDaemon, 'waiting_for_node').length, 1);
+	assert.equal(lines(indexer, 'endpoint_failed').length, 1);
+	assert.equal(lines(bridgeDaemon, 'room_wanted').length, 1);
+});
+
+test('Postgres is restarted in the middle of the work', long, async () => {
+	await create();
+	await w.startDaemons();
+	await newRoom('before');
+	await w.postgres.stop();
+	for (const p of [w.indexer, w.bridgeDaemon]) {
+		await ended(p, 1); // so that whoever supervises starts it again
+		assert.equal(lines(p, 'database_lost').length, 1);
+	}
+	await w.startDaemons();
+	for (const p of [w.indexer, w.bridgeDaemon]) await waitsFor(p, 'waiting_for_database', '(database chaincast)');
+	await startPostgres();
+	await newRoom('after');
+});
+
+test('the node goes away and comes back in the middle of the work', long, async () => {
+	await create();
+	await w.startDaemons();
+	await newRoom('before');
+	await w.anvil.stop();
+	const room = { hostKey: await hostKey(), title: 'after' };
+	await waitsFor(w.indexer, 'endpoint_failed', `ws://127.0.0.1:${w.anvil.port}`, 'start the node');
+	await waitsFor(w.bridgeDaemon, 'tx_endpoint_failed', `ws://127.0.0.1:${w.anvil.port}`, 'start the node');
+	await startNode();
+	const { id } = await w.createRoom(room);
+	await w.provisioned(id);
+	assert.equal(lines(w.indexer, 'endpoint_failed').length, 1);
+	assert.equal(lines(w.bridgeDaemon, 'tx_endpoint_failed').length, 1);
+	assert.ok(!w.indexer.result && !w.bridgeDaemon.result, 'both kept running');
+});
+
+test('a stop while waiting is a clean stop', long, async () => {
+	await create();
+	await w.postgres.stop();
+	await w.anvil.stop();
+	await w.startDaemons();
+	for (const p of [w.indexer, w.bridgeDaemon]) {
+		await waitsFor(p, 'waiting_for_database');
+		p.child.kill('SIGTERM');
+		await ended(p, 0);
+	}
+	await startPostgres();
+	await w.startDaemons();
+	await w.until('the bridge waits for the node', () => lines(w.bridgeDaemon, 'waiting_for_node').length);
+	for (const p of [w.indexer, w.bridgeDaemon]) {
+		p.child.kill('SIGTERM');
+		await ended(p, 0);
+	}
+});
+
+test('another chain and a newer schema are refused, not waited for', long, async () => {
+	await create();
+	w.announce(/event=(indexer_stopped|cannot_start) /);
+	const other = w.writeConfig({ chain: { chain_id: 31338 } }, 'other.yaml');
+	for (const name of ['indexer', 'bridge']) {
+		const p = w.startDaemon(name, other);
+		await ended(p, 1);
+		assert.match(p.text(), /level=broken .*31337/);
+	}
+	await w.sql("insert into public.chaincast_migration values (9999, '9999_later.sql', 'x')");
+	for (const name of ['indexer', 'bridge']) {
+		const p = w.startDaemon(name, w.configFile, `${name}-schema`);
+		await ended(p, 1);
+		assert.match(p.text(), /level=broken .*9999_later\.sql/);
+		assert.doesNotMatch(p.text(), /waiting_for/);
+	}
+});
