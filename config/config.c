@@ -12,9 +12,12 @@
 
 #include "config/internal.h"
 #include "core/buf.h"
+#include "core/httpd.h"
 #include "core/url.h"
 
-#define FILE_MAX (256UL * 1024)
+#define FILE_MAX        (256UL * 1024)
+#define HEAD_AGE_BLOCKS 10
+#define HEAD_AGE_MIN_S  60
 
 static void strings_free(char **list, size_t n)
 {
@@ -48,6 +51,8 @@ void config_free(struct config *c)
 	free(c->cloudflare.api_url);
 	free(c->cloudflare.account_id);
 	free(c->cloudflare.customer_code);
+	free(c->health.indexer_listen);
+	free(c->health.bridge_listen);
 	free(c->signer.keystore_file);
 	free(c->signer.password_file);
 	free(c->signer.key_file);
@@ -147,6 +152,40 @@ static enum status check_signer(struct loader *l)
 	return ST_OK;
 }
 
+static enum status check_listen(struct loader *l, const char *key,
+				const char *listen)
+{
+	struct sockaddr_storage ss;
+	struct err why = { 0 };
+
+	if (strcmp(listen, "off") == 0 ||
+	    httpd_address(&ss, listen, &why) == ST_OK)
+		return ST_OK;
+	return config_fail(l, 0, key, "%s; or \"off\"", why.msg);
+}
+
+/* Long enough that blocks which are merely late do not count. */
+static uint32_t usual_head_age_s(const struct config *c)
+{
+	uint32_t s = c->chain.block_time_ms / 1000 * HEAD_AGE_BLOCKS;
+
+	return s < HEAD_AGE_MIN_S ? HEAD_AGE_MIN_S : s;
+}
+
+static enum status check_health(struct loader *l)
+{
+	struct config *c = l->c;
+	enum status st =
+	    check_listen(l, "health.indexer_listen", c->health.indexer_listen);
+
+	if (st == ST_OK)
+		st = check_listen(l, "health.bridge_listen",
+				  c->health.bridge_listen);
+	if (!c->health.max_head_age_s)
+		c->health.max_head_age_s = usual_head_age_s(c);
+	return st;
+}
+
 static enum status check_contract(struct loader *l, size_t i)
 {
 	struct config_contract *c = &l->c->contracts[i];
@@ -225,6 +264,8 @@ enum status config_finish(struct loader *l)
 	st = check_contracts(l);
 	if (st == ST_OK)
 		st = check_endpoints(l);
+	if (st == ST_OK)
+		st = check_health(l);
 	if (st == ST_OK && l->use != CONFIG_INDEXER)
 		st = check_cloudflare(l);
 	if (st == ST_OK && l->use != CONFIG_INDEXER)

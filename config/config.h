@@ -105,6 +105,13 @@ struct config {
 		uint32_t orphan_age_s; /* an orphan younger is left alone */
 	} bridge;
 
+	/* Loopback addresses with a port, or "off" (core/httpd.h). */
+	struct {
+		char *indexer_listen;
+		char *bridge_listen;
+		uint32_t max_head_age_s; /* never 0 once loaded */
+	} health;
+
 	struct {
 		uint32_t level; /* enum log_level */
 		bool json;

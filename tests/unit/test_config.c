@@ -85,6 +85,29 @@ static void test_defaults(void **state)
 	assert_string_equal(c->cloudflare.api_token, "");
 	assert_null(c->signer.key_file);
 	assert_true(c->cloudflare.rate_per_s > 3.7);
+	assert_string_equal(c->health.indexer_listen, "127.0.0.1:9464");
+	assert_string_equal(c->health.bridge_listen, "127.0.0.1:9465");
+	assert_int_equal(c->health.max_head_age_s, 120); /* ten blocks */
+}
+
+static void test_health(void **state)
+{
+	AUTO(config) struct config *c = NULL, *set = NULL;
+	struct err err;
+
+	(void)state;
+	if (load(&c,
+		 "health: { indexer_listen: 'off', bridge_listen: '[::1]:0',"
+		 " max_head_age_s: 5 }",
+		 CONFIG_INDEXER, &err) != ST_OK)
+		fail_msg("%s", err.msg);
+	assert_string_equal(c->health.indexer_listen, "off");
+	assert_string_equal(c->health.bridge_listen, "[::1]:0");
+	assert_int_equal(c->health.max_head_age_s, 5);
+	if (load(&set, "health: { max_head_age_s: 0 }", CONFIG_INDEXER, &err) !=
+	    ST_OK)
+		fail_msg("%s", err.msg);
+	assert_int_equal(set->health.max_head_age_s, 120);
 }
 
 static void test_mistakes(void **state)
@@ -135,6 +158,11 @@ static void test_mistakes(void **state)
 		  "contracts[].address: is missing" },
 		{ "log: { level: \"a\\nb\\e[1m\" }", "not \"a?b?[1m\"" },
 		{ "contracts: 5", "must be a list" },
+		{ "health: { indexer_listen: '0.0.0.0:9464' }",
+		  "health.indexer_listen: must be a loopback address" },
+		{ "health: { bridge_listen: 9464 }",
+		  "health.bridge_listen: must be an address and a port" },
+		{ "health: { listen: 'off' }", "unknown key" },
 		{ "a: [", "not YAML" },
 		{ "? [a]\n: b\n", "not a key" },
 		{ "<<: {}\n", "not a key" },
@@ -443,6 +471,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(test_health),
 		cmocka_unit_test(test_unreadable_secrets),
 		cmocka_unit_test(test_command_without_the_bridges_files),
 		cmocka_unit_test(test_written_key_files),
