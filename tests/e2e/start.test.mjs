@@ -1,13 +1,13 @@
 // What is not there yet, and what goes away: Postgres and the node, at the
 // start of the daemons and in the middle of their work. And what they refuse.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chownSync, copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, test } from 'node:test';
 import { Anvil } from '../lib/anvil.mjs';
 import { Postgres } from '../lib/postgres.mjs';
-import { until } from '../lib/proc.mjs';
+import { Process, run, until } from '../lib/proc.mjs';
 import { newHostKey } from '../lib/sealing.mjs';
 import { World } from '../lib/world.mjs';
 
@@ -149,4 +149,24 @@ test('another chain and a newer schema are refused, not waited for', long, async
 		assert.match(p.text(), /level=broken .*9999_later\.sql/);
 		assert.doesNotMatch(p.text(), /waiting_for/);
 	}
+});
+
+// A user without rights, who may lock 64 KiB: the heap must still grow.
+test('a small limit of locked memory only costs the lock', long, async () => {
+	await create();
+	const program = join(w.dir, 'chaincast-bridge');
+	const limited = ['sh', '-c', 'ulimit -l 64 && exec "$@"', 'sh', program, '-c', w.configFile];
+	copyFileSync(join(w.bin, 'chaincast-bridge'), program);
+	if (process.getuid() === 0) {
+		const { stdout } = await run('id', ['-u', 'nobody']);
+		for (const file of [w.configFile, w.bridgeKeyFile]) chownSync(file, Number(stdout), -1);
+		limited.unshift('setpriv', '--reuid=nobody', '--clear-groups', '--inh-caps=-all', '--');
+	}
+	w.indexer = w.startDaemon('indexer');
+	w.bridgeDaemon = new Process('bridge', limited[0], limited.slice(1), { log: w.log('bridge') });
+	w.daemons.push(w.bridgeDaemon);
+	await newRoom('limited');
+	const [line, ...more] = lines(w.bridgeDaemon, 'memory_not_locked');
+	assert.match(line, / level=info .*LimitMEMLOCK/);
+	assert.deepEqual(more, []);
 });
