@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "core/json.h"
 #include "core/rpc_int.h"
 
 #define BODY_MAX ((size_t)32 * 1024 * 1024)
@@ -59,30 +60,89 @@ static void call_free(struct rpc_call *call)
 	free(call);
 }
 
-/* Calls back with @st; @call must be out of its list. Frees it. */
-static void deliver(struct rpc_call *call, enum status st,
-		    const struct rpc_answer *a, const struct err *err)
+/* For those who want trees: the results of @a as such. */
+static enum status parse_results(cJSON **roots, const struct rpc_answer *a,
+				 struct err *err)
 {
-	const struct rpc_error *error =
-	    a && a->errors[0].message ? a->errors : NULL;
+	enum status st = ST_OK;
 
-	if (call->batch)
-		call->batch_done(call->arg, st, a ? a->results : NULL,
-				 a ? a->errors : NULL, a ? call->n : 0, err);
+	for (size_t i = 0; st == ST_OK && i < a->n; i++) {
+		const struct text *t = &a->items[i].result;
+
+		if (t->p)
+			st = json_parse(&roots[i], t->p, t->n, "answer", err);
+	}
+	return st;
+}
+
+static void call_back_trees(struct rpc_call *call, enum status st,
+			    const struct rpc_answer *a, cJSON **roots,
+			    const struct err *err)
+{
+	if (!call->batch) {
+		const struct rpc_error *error = &a->items[0].error;
+
+		call->done(call->arg, st, roots[0],
+			   error->message ? error : NULL, err);
+		return;
+	}
+	AUTO_FREE struct rpc_error *errors = mem_array(a->n, sizeof(*errors));
+
+	for (size_t i = 0; i < a->n; i++)
+		errors[i] = a->items[i].error;
+	call->batch_done(call->arg, st, roots, errors, a->n, err);
+}
+
+/* @call, out of its list, got no answer. Frees it. */
+static void deliver_failure(struct rpc_call *call, const char *why)
+{
+	struct err err = { 0 };
+
+	err_set(&err, ST_TRANSIENT, "%s: %s: %s", call->rpc->url.label,
+		call->method, why);
+	if (call->items_done)
+		call->items_done(call->arg, ST_TRANSIENT, NULL, 0, &err);
+	else if (call->batch)
+		call->batch_done(call->arg, ST_TRANSIENT, NULL, NULL, 0, &err);
 	else
-		call->done(call->arg, st, st == ST_OK ? a->results[0] : NULL,
-			   error, err);
+		call->done(call->arg, ST_TRANSIENT, NULL, NULL, &err);
 	call_free(call);
+}
+
+/* @call, out of its list, got the answer @a. Frees it. */
+static void deliver(struct rpc_call *call, const struct rpc_answer *a)
+{
+	const struct rpc_error *first = &a->items[0].error;
+	enum status st = ST_OK;
+	struct err err = { 0 };
+	cJSON **roots;
+
+	if (a->refused || (!call->batch && first->message))
+		st = err_set(&err, ST_REJECTED,
+			     "%s: %s: node error %" PRId64 ": %s",
+			     call->rpc->url.label, call->method, first->code,
+			     first->message);
+	if (call->items_done) {
+		call->items_done(call->arg, st, a->items, a->n, &err);
+		call_free(call);
+		return;
+	}
+	roots = mem_array(a->n, sizeof(*roots));
+	if (parse_results(roots, a, &err) == ST_OK) {
+		call_back_trees(call, st, a, roots, &err);
+		call_free(call);
+	} else {
+		deliver_failure(call, err.msg);
+	}
+	for (size_t i = 0; i < a->n; i++)
+		cJSON_Delete(roots[i]);
+	free(roots);
 }
 
 void rpc_call_fail(struct rpc_call *call, const char *why)
 {
-	struct err err = { 0 };
-
 	unlink_call(call);
-	err_set(&err, ST_TRANSIENT, "%s: %s: %s", call->rpc->url.label,
-		call->method, why);
-	deliver(call, ST_TRANSIENT, NULL, &err);
+	deliver_failure(call, why);
 }
 
 const char *rpc_without_label(const struct rpc *r, const char *msg)
@@ -133,31 +193,22 @@ static void on_deadline(uv_timer_t *timer)
 	arm_timer(r);
 }
 
-void rpc_call_answer(struct rpc_call *call, cJSON *root)
+bool rpc_call_answer(struct rpc_call *call, struct rpc_message *m,
+		     struct err *why)
 {
 	struct rpc_answer a;
-	struct err why = { 0 }, err = { 0 };
 	enum status st;
 
 	rpc_answer_init(&a, call->n);
-	st = rpc_answer_read(&a, call->id, call->n, call->batch, root, &why);
-	unlink_call(call);
-	if (st != ST_OK) {
-		err_set(&err, st, "%s: %s: %s", call->rpc->url.label,
-			call->method, why.msg);
-		deliver(call, st, NULL, &err);
-		rpc_answer_deinit(&a);
-		return;
-	}
-	for (size_t i = 1; a.refused && i < call->n; i++)
-		a.errors[i] = a.errors[0];
-	if (a.refused || (!call->batch && a.errors[0].message))
-		st = err_set(&err, ST_REJECTED,
-			     "%s: %s: node error %" PRId64 ": %s",
-			     call->rpc->url.label, call->method,
-			     a.errors[0].code, a.errors[0].message);
-	deliver(call, st, &a, &err);
+	st = rpc_answer_read(&a, call->id, call->batch, m, why);
+	if (st != ST_REJECTED)
+		unlink_call(call);
+	if (st == ST_OK)
+		deliver(call, &a);
+	else if (st != ST_REJECTED)
+		deliver_failure(call, why->msg);
 	rpc_answer_deinit(&a);
+	return st != ST_REJECTED;
 }
 
 static struct rpc_call *call_start(struct rpc *r, struct rpc_call *call,
@@ -216,10 +267,10 @@ struct rpc_call *rpc_call(struct rpc *r, const char *method, const char *params,
 	return call_start(r, call, &body);
 }
 
-struct rpc_call *rpc_batch(struct rpc *r, const struct rpc_batch_item *items,
-			   size_t n, rpc_batch_done_fn done, void *arg)
+static struct rpc_call *batch_start(struct rpc *r, struct rpc_call *call,
+				    const struct rpc_batch_item *items,
+				    size_t n)
 {
-	struct rpc_call *call = mem_zalloc(sizeof(*call));
 	AUTO_BUF body = BUF_NULL;
 
 	assert(n > 0);
@@ -228,8 +279,6 @@ struct rpc_call *rpc_batch(struct rpc *r, const struct rpc_batch_item *items,
 	call->batch = true;
 	call->id = r->next_id;
 	r->next_id += n;
-	call->batch_done = done;
-	call->arg = arg;
 	snprintf(call->method, sizeof(call->method), "batch of %zu from %.48s",
 		 n, items[0].method);
 	buf_add_byte(&body, '[');
@@ -240,6 +289,27 @@ struct rpc_call *rpc_batch(struct rpc *r, const struct rpc_batch_item *items,
 	}
 	buf_add_byte(&body, ']');
 	return call_start(r, call, &body);
+}
+
+struct rpc_call *rpc_batch(struct rpc *r, const struct rpc_batch_item *items,
+			   size_t n, rpc_batch_done_fn done, void *arg)
+{
+	struct rpc_call *call = mem_zalloc(sizeof(*call));
+
+	call->batch_done = done;
+	call->arg = arg;
+	return batch_start(r, call, items, n);
+}
+
+struct rpc_call *rpc_batch_text(struct rpc *r,
+				const struct rpc_batch_item *items, size_t n,
+				rpc_items_fn done, void *arg)
+{
+	struct rpc_call *call = mem_zalloc(sizeof(*call));
+
+	call->items_done = done;
+	call->arg = arg;
+	return batch_start(r, call, items, n);
 }
 
 void rpc_cancel(struct rpc_call *call)
@@ -319,54 +389,4 @@ bool rpc_is_ws(const struct rpc *r)
 uint32_t rpc_retry_after_s(const struct rpc *r)
 {
 	return r->retry_after_s;
-}
-
-struct waiting {
-	bool done;
-	enum status st;
-	cJSON *result;
-	struct err err;
-};
-
-static void on_waited(void *arg, enum status st, cJSON *result,
-		      const struct rpc_error *error, const struct err *err)
-{
-	struct waiting *w = arg;
-
-	(void)error;
-	w->done = true;
-	w->st = st;
-	if (st == ST_OK)
-		w->result = mem_check(cJSON_Duplicate(result, 1));
-	else
-		w->err = *err;
-}
-
-enum status rpc_wait_unless(cJSON **result, struct rpc *r, const char *method,
-			    const char *params, const bool *stop,
-			    struct err *err)
-{
-	struct waiting w = { 0 };
-	struct rpc_call *call = rpc_call(r, method, params, on_waited, &w);
-
-	while (!w.done && !*stop)
-		uv_run(r->loop, UV_RUN_ONCE);
-	if (!w.done) {
-		rpc_cancel(call);
-		return err_set(err, ST_AGAIN, "%s: given up for a stop",
-			       method);
-	}
-	if (w.st == ST_OK)
-		*result = w.result;
-	else if (err)
-		*err = w.err;
-	return w.st;
-}
-
-enum status rpc_wait(cJSON **result, struct rpc *r, const char *method,
-		     const char *params, struct err *err)
-{
-	static const bool never;
-
-	return rpc_wait_unless(result, r, method, params, &never, err);
 }

@@ -9,6 +9,7 @@
 #include "core/err.h"
 #include "core/http.h"
 #include "core/mem.h"
+#include "core/scan.h"
 
 /*
  * JSON-RPC 2.0 client of one endpoint: http(s):// by POST, ws(s):// over one
@@ -38,6 +39,9 @@ typedef void (*rpc_done_fn)(void *arg, enum status st, cJSON *result,
 /** subscription message: params.result, valid inside the call only */
 typedef void (*rpc_notify_fn)(void *arg, const char *subscription,
 			      cJSON *result);
+/** the same as JSON text, @subscription without its quotes */
+typedef void (*rpc_notify_text_fn)(void *arg, struct text subscription,
+				   struct text result);
 /** the socket came up (true: subscribe again now, @err is NULL), or went away
  * or could not be opened (false, once each attempt) */
 typedef void (*rpc_state_fn)(void *arg, bool up, const struct err *err);
@@ -47,8 +51,10 @@ struct rpc_opts {
 	uint32_t timeout_ms; /* per call */
 	size_t max_message;  /* bytes of one answer */
 	uint32_t idle_ms;    /* ws: ping after this, dead after twice this */
-	rpc_notify_fn on_notify; /* ws only; may be NULL */
-	rpc_state_fn on_state;   /* ws only; may be NULL */
+	/* ws only; any may be NULL */
+	rpc_notify_fn on_notify;
+	rpc_notify_text_fn on_notify_text;
+	rpc_state_fn on_state;
 	void *arg;
 };
 
@@ -102,6 +108,23 @@ typedef void (*rpc_batch_done_fn)(void *arg, enum status st, cJSON **results,
 /** rpc_batch - one JSON array of calls, answered by one backend */
 struct rpc_call *rpc_batch(struct rpc *r, const struct rpc_batch_item *items,
 			   size_t n, rpc_batch_done_fn done, void *arg);
+
+struct rpc_item {
+	struct text result;     /* JSON; p NULL: refused, error.message set */
+	struct rpc_error error; /* message NULL: none */
+};
+
+/** rpc_items_fn - as rpc_batch_done_fn, with @st of the same meaning; the
+ * texts lie in the received message and are valid inside the call only. They
+ * are JSON already (scan_skip() took them), each of one value. */
+typedef void (*rpc_items_fn)(void *arg, enum status st,
+			     const struct rpc_item *items, size_t n,
+			     const struct err *err);
+/** rpc_batch_text - as rpc_batch(), without a tree and without a copy: for
+ * answers of megabytes */
+struct rpc_call *rpc_batch_text(struct rpc *r,
+				const struct rpc_batch_item *items, size_t n,
+				rpc_items_fn done, void *arg);
 
 /**
  * rpc_wait - for commands: call and run the loop until the answer

@@ -1,135 +1,301 @@
 /*
- * What a JSON-RPC message says to a call: pure, from a parsed message to
- * results and errors in the order asked. It trusts nothing in it: ids must be
- * the ones sent, each once, and an error's text is cut and cleaned.
+ * What a JSON-RPC message says to a call: pure, from a message's text to the
+ * texts of results and to errors in the order asked, in one walk and without a
+ * copy of any result. It trusts nothing in it: ids must be the ones sent, each
+ * once, and an error's text is cut and cleaned.
  */
-#include <math.h>
-
 #include "core/rpc_int.h"
+
+/* A whole number as JSON writes it; false for fractions and what is longer
+ * than any id or code of ours. */
+static bool digits(uint64_t *out, const char *p, size_t n)
+{
+	uint64_t v = 0;
+
+	if (n == 0 || n > 18)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		if (p[i] < '0' || p[i] > '9')
+			return false;
+		v = v * 10 + (uint64_t)(p[i] - '0');
+	}
+	*out = v;
+	return true;
+}
+
+/* The first of members with one name counts. */
+static void read_id(struct scan *s, struct rpc_reply *r, bool again)
+{
+	enum scan_type type = scan_peek(s);
+	struct text t;
+
+	if (!scan_value(s, &t) || again)
+		return;
+	r->no_id = type == SCAN_NULL;
+	r->has_id = type == SCAN_NUMBER && digits(&r->id, t.p, t.n);
+}
+
+static void read_reply(struct scan *s, struct rpc_reply *r)
+{
+	struct text key, other;
+	bool id_seen = false;
+
+	*r = (struct rpc_reply){ .no_id = true };
+	if (scan_peek(s) != SCAN_OBJECT) {
+		scan_skip(s);
+		return;
+	}
+	r->object = true;
+	for (scan_object(s); scan_key(s, &key);) {
+		struct text *to = &other;
+
+		if (text_is(key, "id")) {
+			read_id(s, r, id_seen);
+			id_seen = true;
+			continue;
+		}
+		if (text_is(key, "jsonrpc"))
+			r->versioned = true;
+		else if (text_is(key, "result"))
+			to = &r->result;
+		else if (text_is(key, "error"))
+			to = &r->error;
+		else if (text_is(key, "method"))
+			to = &r->method;
+		else if (text_is(key, "params"))
+			to = &r->params;
+		scan_value(s, to->p ? &other : to);
+	}
+	if (text_is(r->error, "null"))
+		r->error = (struct text){ 0 };
+}
+
+enum status rpc_message_start(struct rpc_message *m, const char *text,
+			      size_t len, struct err *err)
+{
+	*m = (struct rpc_message){ 0 };
+	scan_init(&m->s, text, len);
+	m->array = scan_peek(&m->s) == SCAN_ARRAY;
+	if (m->array)
+		scan_array(&m->s);
+	if (!m->array || scan_item(&m->s))
+		read_reply(&m->s, &m->first);
+	else
+		m->empty = true;
+	return m->s.bad ? scan_end(&m->s, "answer", err) : ST_OK;
+}
 
 void rpc_answer_init(struct rpc_answer *a, size_t n)
 {
-	a->results = mem_array(n, sizeof(*a->results));
-	a->errors = mem_array(n, sizeof(*a->errors));
-	a->texts = mem_array(n, sizeof(*a->texts));
-	a->seen = mem_array(n, sizeof(*a->seen));
+	a->items = mem_array(n, sizeof(*a->items));
+	a->n = n;
 	a->refused = false;
 }
 
 void rpc_answer_deinit(struct rpc_answer *a)
 {
-	free(a->results);
-	free(a->errors);
-	free(a->texts);
-	free(a->seen);
+	for (size_t i = 0; i < (a->refused ? 1 : a->n); i++) {
+		char *message;
+
+		memcpy(&message, &a->items[i].error.message, sizeof(message));
+		free(message);
+	}
+	free(a->items);
 }
 
-static void read_error(struct rpc_answer *a, size_t i, const cJSON *error)
+void rpc_answer_refuse(struct rpc_answer *a, const char *message)
 {
-	const cJSON *code = cJSON_GetObjectItemCaseSensitive(error, "code");
-	const cJSON *text = cJSON_GetObjectItemCaseSensitive(error, "message");
-	const char *p = cJSON_IsString(text)    ? text->valuestring
-			: cJSON_IsString(error) ? error->valuestring
-						: "no message";
-	char *out = a->texts[i];
-	size_t len = 0;
+	a->refused = true;
+	a->items[0] = (struct rpc_item){ 0 };
+	a->items[0].error.message = mem_strdup(message);
+	for (size_t i = 1; i < a->n; i++)
+		a->items[i] = a->items[0];
+}
 
-	for (; *p && len < RPC_MESSAGE_MAX; p++) {
-		unsigned char c = (unsigned char)*p;
+static uint32_t hex4(const char *p)
+{
+	uint32_t v = 0;
 
-		out[len++] = c < ' ' || c == 0x7f ? ' ' : *p;
+	for (int i = 0; i < 4; i++) {
+		uint32_t c = (unsigned char)p[i];
+
+		v = v << 4 | (c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
+	}
+	return v;
+}
+
+/* One escape of a checked string as UTF-8 into @out[4]; *p goes past it. */
+static size_t unescape(char *out, const char **p, const char *end)
+{
+	char kind = (*p)[1];
+	uint32_t c, low;
+
+	*p += 2;
+	if (kind != 'u') {
+		out[0] = strchr("bfnrt", kind) ? ' ' : kind;
+		return 1;
+	}
+	c = hex4(*p);
+	*p += 4;
+	if (c >= 0xd800 && c < 0xdc00 && end - *p >= 6 && (*p)[0] == '\\' &&
+	    (*p)[1] == 'u') {
+		low = hex4(*p + 2);
+		if (low >= 0xdc00 && low < 0xe000) {
+			c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
+			*p += 6;
+		}
+	}
+	if (c >= 0xd800 && c < 0xe000)
+		c = '?'; /* half of a pair */
+	if (c < 0x80) {
+		out[0] = c < ' ' || c == 0x7f ? ' ' : (char)c;
+		return 1;
+	}
+	if (c < 0x800) {
+		out[0] = (char)(0xc0 | c >> 6);
+		out[1] = (char)(0x80 | (c & 63));
+		return 2;
+	}
+	if (c < 0x10000) {
+		out[0] = (char)(0xe0 | c >> 12);
+		out[1] = (char)(0x80 | (c >> 6 & 63));
+		out[2] = (char)(0x80 | (c & 63));
+		return 3;
+	}
+	out[0] = (char)(0xf0 | c >> 18);
+	out[1] = (char)(0x80 | (c >> 12 & 63));
+	out[2] = (char)(0x80 | (c >> 6 & 63));
+	out[3] = (char)(0x80 | (c & 63));
+	return 4;
+}
+
+/* A string's text without escapes and control characters, cut. */
+static char *clean(struct text t)
+{
+	char out[RPC_MESSAGE_MAX + 1], part[4];
+	const char *p = t.p, *end = t.p + t.n;
+	size_t len = 0, n = 1;
+
+	while (p < end) {
+		if (*p == '\\') {
+			n = unescape(part, &p, end);
+		} else {
+			unsigned char c = (unsigned char)*p++;
+
+			part[0] = c < ' ' || c == 0x7f ? ' ' : (char)c;
+			n = 1;
+		}
+		if (len + n > RPC_MESSAGE_MAX)
+			break;
+		memcpy(out + len, part, n);
+		len += n;
 	}
 	out[len] = '\0';
-	a->errors[i].message = out;
-	if (cJSON_IsNumber(code) && fabs(code->valuedouble) < 9e15)
-		a->errors[i].code = (int64_t)code->valuedouble;
+	return mem_strdup(out);
+}
+
+static void read_error(struct rpc_error *out, struct text error)
+{
+	struct text key, t, message = { "no message", 10 };
+	struct scan s;
+	uint64_t v;
+
+	scan_init(&s, error.p, error.n);
+	if (scan_peek(&s) == SCAN_STRING)
+		scan_string(&s, &message);
+	if (scan_peek(&s) == SCAN_OBJECT) {
+		for (scan_object(&s); scan_key(&s, &key);) {
+			bool is_text = scan_peek(&s) == SCAN_STRING;
+
+			if (text_is(key, "message") && is_text) {
+				scan_string(&s, &message);
+				continue;
+			}
+			if (!scan_value(&s, &t) || !text_is(key, "code"))
+				continue;
+			if (*t.p == '-' && digits(&v, t.p + 1, t.n - 1))
+				out->code = -(int64_t)v;
+			else if (digits(&v, t.p, t.n))
+				out->code = (int64_t)v;
+		}
+	}
+	out->message = clean(message);
 }
 
 /* One response object. */
-static enum status read_item(struct rpc_answer *a, size_t i, cJSON *item,
-			     struct err *err)
+static enum status take(struct rpc_answer *a, size_t i,
+			const struct rpc_reply *r, struct err *err)
 {
-	const cJSON *error = cJSON_GetObjectItemCaseSensitive(item, "error");
-	cJSON *result = cJSON_GetObjectItemCaseSensitive(item, "result");
+	struct rpc_item *item = &a->items[i];
 
-	if (a->seen[i])
+	if (item->result.p || item->error.message)
 		return err_set(err, ST_TRANSIENT, "two answers with one id");
-	a->seen[i] = true;
-	if (error && !cJSON_IsNull(error))
-		read_error(a, i, error);
-	else if (result)
-		a->results[i] = result;
+	if (r->error.p)
+		read_error(&item->error, r->error);
+	else if (r->result.p)
+		item->result = r->result;
 	else
 		return err_set(err, ST_TRANSIENT,
 			       "answer with neither result nor error");
 	return ST_OK;
 }
 
-/* Index into the call, or -1. */
-static int64_t item_index(const cJSON *item, uint64_t id, size_t n)
+static enum status take_by_id(struct rpc_answer *a, uint64_t id, size_t n,
+			      const struct rpc_reply *r, struct err *err)
 {
-	const cJSON *p = cJSON_GetObjectItemCaseSensitive(item, "id");
-	double d;
-
-	if (!cJSON_IsNumber(p))
-		return -1;
-	d = p->valuedouble - (double)id;
-	return d >= 0 && d < (double)n && d == floor(d) ? (int64_t)d : -1;
+	if (!r->has_id || r->id < id || r->id - id >= n)
+		return err_set(err, ST_TRANSIENT,
+			       "answer with an id that was not asked");
+	return take(a, (size_t)(r->id - id), r, err);
 }
 
-/* An error that could not be tied to an id: the request was not understood. */
-static bool is_refusal(const cJSON *root)
+static enum status read_batch(struct rpc_answer *a, uint64_t id,
+			      struct rpc_message *m, struct err *err)
 {
-	const cJSON *id = cJSON_GetObjectItemCaseSensitive(root, "id");
-	const cJSON *error = cJSON_GetObjectItemCaseSensitive(root, "error");
-
-	return cJSON_IsObject(root) && error && !cJSON_IsNull(error) &&
-	       (!id || cJSON_IsNull(id));
-}
-
-static enum status read_batch(struct rpc_answer *a, uint64_t id, size_t n,
-			      cJSON *root, struct err *err)
-{
-	cJSON *item;
+	struct rpc_reply r = m->first;
+	size_t left = a->n;
 	enum status st;
-	size_t left = n;
 
-	cJSON_ArrayForEach(item, root)
-	{
-		int64_t i = item_index(item, id, n);
-
-		if (i < 0)
-			return err_set(err, ST_TRANSIENT,
-				       "answer with an id that was not asked");
-		st = read_item(a, (size_t)i, item, err);
+	for (bool more = !m->empty; more; more = scan_item(&m->s)) {
+		if (left < a->n)
+			read_reply(&m->s, &r);
+		if (m->s.bad)
+			break; /* told by scan_end() */
+		st = take_by_id(a, id, a->n, &r, err);
 		if (st != ST_OK)
 			return st;
 		left--;
 	}
+	if (scan_end(&m->s, "answer", err) != ST_OK)
+		return ST_REJECTED;
 	if (left)
 		return err_set(err, ST_TRANSIENT,
-			       "batch answer lacks %zu of %zu", left, n);
+			       "batch answer lacks %zu of %zu", left, a->n);
 	return ST_OK;
 }
 
-enum status rpc_answer_read(struct rpc_answer *a, uint64_t id, size_t n,
-			    bool batch, cJSON *root, struct err *err)
+enum status rpc_answer_read(struct rpc_answer *a, uint64_t id, bool batch,
+			    struct rpc_message *m, struct err *err)
 {
-	if (batch && cJSON_IsArray(root))
-		return read_batch(a, id, n, root, err);
-	if (is_refusal(root)) {
-		a->refused = true;
-		return read_item(a, 0, root, err);
-	}
-	if (batch && cJSON_GetObjectItemCaseSensitive(root, "error")) {
-		/* some nodes give the first id with it */
-		a->refused = true;
-		return read_item(a, 0, root, err);
-	}
-	if (batch || !cJSON_IsObject(root))
+	const struct rpc_reply *r = &m->first;
+	enum status st;
+
+	if (batch && m->array)
+		return read_batch(a, id, m, err);
+	if (m->array || !r->object)
 		return err_set(err, ST_TRANSIENT, "answer of the wrong shape");
-	if (item_index(root, id, 1) != 0)
-		return err_set(err, ST_TRANSIENT,
-			       "answer with an id that was not asked");
-	return read_item(a, 0, root, err);
+	if (scan_end(&m->s, "answer", err) != ST_OK)
+		return ST_REJECTED;
+	/* An error without an id, or one for a whole batch, some nodes with
+	 * the first id: the request was not understood. */
+	if (r->error.p && (r->no_id || batch)) {
+		st = take(a, 0, r, err);
+		a->refused = true;
+		for (size_t i = 1; i < a->n; i++)
+			a->items[i].error = a->items[0].error;
+		return st;
+	}
+	if (batch)
+		return err_set(err, ST_TRANSIENT, "answer of the wrong shape");
+	return take_by_id(a, id, 1, r, err);
 }

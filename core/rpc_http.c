@@ -5,7 +5,6 @@
  */
 #include <stdio.h>
 
-#include "core/json.h"
 #include "core/rpc_int.h"
 
 static void fail_code(struct rpc_call *call, const struct http_response *res)
@@ -32,7 +31,7 @@ static void on_http(void *arg, enum status st, const struct http_response *res,
 {
 	struct rpc_call *call = arg;
 	struct rpc *r = call->rpc;
-	AUTO_JSON cJSON *root = NULL;
+	struct rpc_message m;
 	struct err why = { 0 };
 
 	call->http = NULL;
@@ -45,20 +44,16 @@ static void on_http(void *arg, enum status st, const struct http_response *res,
 		fail_code(call, res);
 		return;
 	}
-	st = json_parse(&root, buf_str(&res->body), res->body.len, "answer",
-			&why);
-	if (res->code >= 200 && res->code < 300) {
-		if (st == ST_OK)
-			rpc_call_answer(call, root);
-		else
-			rpc_call_fail(call, why.msg);
-		return;
+	st = rpc_message_start(&m, buf_str(&res->body), res->body.len, &why);
+	if (res->code < 200 || res->code >= 300) {
+		if (st != ST_OK || m.array || !m.first.error.p ||
+		    !m.first.versioned) {
+			fail_code(call, res);
+			return;
+		}
 	}
-	if (st == ST_OK && cJSON_GetObjectItemCaseSensitive(root, "error") &&
-	    cJSON_GetObjectItemCaseSensitive(root, "jsonrpc"))
-		rpc_call_answer(call, root);
-	else
-		fail_code(call, res);
+	if (st != ST_OK || !rpc_call_answer(call, &m, &why))
+		rpc_call_fail(call, why.msg);
 }
 
 void rpc_http_send(struct rpc_call *call)

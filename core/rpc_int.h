@@ -36,7 +36,7 @@ struct rpc_call {
 	struct rpc_call *prev, *next;
 	uint64_t id; /* of the first item; the others follow */
 	size_t n;
-	bool batch;
+	bool batch; /* an array of calls */
 	bool sent;
 	bool doomed; /* refused at once; told so from the loop, with @err */
 	char method[96];
@@ -45,33 +45,59 @@ struct rpc_call {
 	uint64_t deadline_ms;
 	struct http_call *http;
 	struct err err;
+	/* one of the three */
 	rpc_done_fn done;
 	rpc_batch_done_fn batch_done;
+	rpc_items_fn items_done;
 	void *arg;
 };
 
+/* One object of a message; texts are the message's, p NULL: no such member. */
+struct rpc_reply {
+	bool object;        /* false: it is some other value */
+	bool versioned;     /* has "jsonrpc" */
+	bool has_id, no_id; /* a number of ours may be @id; absent or null */
+	uint64_t id;
+	struct text method, params, result;
+	struct text error; /* not null */
+};
+
+/* A message of which the first object has been read. */
+struct rpc_message {
+	struct scan s;
+	bool array, empty;
+	struct rpc_reply first;
+};
+
+/** rpc_message_start - read as far as the first object goes: whose answer it
+ * is. ST_REJECTED when that much is not JSON. */
+enum status rpc_message_start(struct rpc_message *m, const char *text,
+			      size_t len, struct err *err) MUST_CHECK;
+
 /* What one message says to one call. */
 struct rpc_answer {
-	cJSON **results;          /* n; borrowed from the message */
-	struct rpc_error *errors; /* n; message NULL: none */
-	char (*texts)[RPC_MESSAGE_MAX + 1];
-	bool *seen;
-	bool refused; /* one error for the whole batch, now in errors[0] */
+	struct rpc_item *items; /* n; results are the message's */
+	size_t n;
+	bool refused; /* one error for all items, whose text items[0] owns */
 };
 
 void rpc_answer_init(struct rpc_answer *a, size_t n);
 void rpc_answer_deinit(struct rpc_answer *a);
 /**
- * rpc_answer_read - match @root to the call with ids @id … @id + @n - 1
- * Return: ST_OK with every item filled, or ST_TRANSIENT: not an answer to it.
+ * rpc_answer_read - match the rest of @m to the call with ids @id … @id + n - 1
+ * Return: ST_OK with every item filled, ST_TRANSIENT: not an answer to it, or
+ * ST_REJECTED: not JSON.
  */
-enum status rpc_answer_read(struct rpc_answer *a, uint64_t id, size_t n,
-			    bool batch, cJSON *root,
-			    struct err *err) MUST_CHECK;
+enum status rpc_answer_read(struct rpc_answer *a, uint64_t id, bool batch,
+			    struct rpc_message *m, struct err *err) MUST_CHECK;
+/** rpc_answer_refuse - our own refusal of all of an empty @a */
+void rpc_answer_refuse(struct rpc_answer *a, const char *message);
 
 /* rpc.c */
-/** rpc_call_answer - hand the message @root over and drop @call */
-void rpc_call_answer(struct rpc_call *call, cJSON *root);
+/** rpc_call_answer - hand over what @m says and drop @call; false, with @call
+ * still waiting: the rest of @m is not JSON, as @why says */
+bool rpc_call_answer(struct rpc_call *call, struct rpc_message *m,
+		     struct err *why) MUST_CHECK;
 /** rpc_call_fail - no answer: ST_TRANSIENT with "label: method: why" */
 void rpc_call_fail(struct rpc_call *call, const char *why);
 /** rpc_call_refuse - as rpc_call_fail(), from the loop's next turn */

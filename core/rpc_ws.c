@@ -77,13 +77,11 @@ static void on_close(void *arg, const struct err *err)
 	lost(arg, err);
 }
 
-static struct rpc_call *find_call(struct rpc *r, const cJSON *id, bool batch)
+static struct rpc_call *find_call(struct rpc *r, const struct rpc_message *m)
 {
-	for (struct rpc_call *c = r->head; c && cJSON_IsNumber(id);
-	     c = c->next) {
-		if (c->sent && c->batch >= batch &&
-		    id->valuedouble >= (double)c->id &&
-		    id->valuedouble < (double)(c->id + c->n))
+	for (struct rpc_call *c = r->head; c && m->first.has_id; c = c->next) {
+		if (c->sent && c->batch >= m->array && m->first.id >= c->id &&
+		    m->first.id - c->id < c->n)
 			return c;
 	}
 	return NULL;
@@ -103,45 +101,80 @@ static struct rpc_call *only_call(struct rpc *r)
 	return only;
 }
 
-static void on_notification(struct rpc *r, const cJSON *root)
+/* As a tree, for those who want one. */
+static void notify_tree(struct rpc *r, struct text sub, struct text result)
 {
-	const cJSON *params = cJSON_GetObjectItemCaseSensitive(root, "params");
-	const char *sub = json_str_or(params, "subscription", NULL);
-	cJSON *result = cJSON_GetObjectItemCaseSensitive(params, "result");
+	AUTO_JSON cJSON *root = NULL;
+	char id[128];
 
-	if (sub && result && r->opts.on_notify)
-		r->opts.on_notify(r->opts.arg, sub, result);
+	if (sub.n >= sizeof(id) ||
+	    json_parse(&root, result.p, result.n, "message", NULL) != ST_OK)
+		return;
+	memcpy(id, sub.p, sub.n);
+	id[sub.n] = '\0';
+	r->opts.on_notify(r->opts.arg, id, root);
+}
+
+static void on_notification(struct rpc *r, struct text params)
+{
+	struct text key, sub = { 0 }, result = { 0 };
+	struct scan s;
+
+	scan_init(&s, params.p, params.n);
+	for (scan_object(&s); scan_key(&s, &key);) {
+		if (text_is(key, "subscription"))
+			scan_string(&s, &sub);
+		else if (text_is(key, "result"))
+			scan_value(&s, &result);
+		else
+			scan_skip(&s);
+	}
+	if (scan_end(&s, "params", NULL) != ST_OK || !sub.p || !result.p)
+		return;
+	if (r->opts.on_notify_text)
+		r->opts.on_notify_text(r->opts.arg, sub, result);
+	if (r->opts.on_notify && !r->closing)
+		notify_tree(r, sub, result);
+}
+
+/* A message that is not JSON: whose answer it was, or would have been after
+ * it, cannot be known, so all are in doubt. */
+static void bad_message(struct rpc *r, const char *why)
+{
+	struct err err = { 0 };
+
+	err_set(&err, ST_TRANSIENT, "%s: %s", r->url.label, why);
+	lost(r, &err);
 }
 
 static void on_message(void *arg, const char *data, size_t len)
 {
 	struct rpc *r = arg;
-	AUTO_JSON cJSON *root = NULL;
+	struct rpc_message m;
 	struct rpc_call *call;
-	struct err why = { 0 }, err = { 0 };
-	const cJSON *id;
+	struct err why = { 0 };
 
-	if (json_parse(&root, data, len, "message", &why) != ST_OK) {
-		/* Whose answer it was cannot be known: all are in doubt. */
-		err_set(&err, ST_TRANSIENT, "%s: %s", r->url.label, why.msg);
-		lost(r, &err);
+	if (rpc_message_start(&m, data, len, &why) != ST_OK) {
+		bad_message(r, why.msg);
 		return;
 	}
-	if (strcmp(json_str_or(root, "method", ""), "eth_subscription") == 0) {
+	if (text_is(m.first.method, "\"eth_subscription\"") && !m.array) {
+		if (scan_end(&m.s, "message", &why) != ST_OK) {
+			bad_message(r, why.msg);
+			return;
+		}
 		r->attempt = 0;
-		on_notification(r, root);
+		on_notification(r, m.first.params);
 		return;
 	}
-	id = cJSON_GetObjectItemCaseSensitive(
-	    cJSON_IsArray(root) ? cJSON_GetArrayItem(root, 0) : root, "id");
-	call = find_call(r, id, cJSON_IsArray(root));
-	if (!call && (!id || cJSON_IsNull(id)) &&
-	    cJSON_GetObjectItemCaseSensitive(root, "error"))
+	call = find_call(r, &m);
+	if (!call && !m.array && m.first.no_id && m.first.error.p)
 		call = only_call(r);
 	if (!call)
 		return; /* the answer to a call that timed out */
 	r->attempt = 0;
-	rpc_call_answer(call, root);
+	if (!rpc_call_answer(call, &m, &why))
+		bad_message(r, why.msg);
 }
 
 static void open_socket(struct rpc *r)

@@ -4,5 +4,6 @@ endforeach()
 # dl: test_rpc stands before getaddrinfo; SSL: the WebSocket handshake's hash
 cx_test(http cx_core PkgConfig::SSL)
 cx_test(rpc cx_core PkgConfig::SSL dl)
+cx_test(rpc_answer cx_core)
 cx_test(metrics cx_core)
 cx_test(health cx_core)

@@ -51,7 +51,8 @@ struct fixture {
 
 	int mode;
 	int answers, ok, rejected, transient;
-	int up, down, notified;
+	int up, down, notified, notified_text;
+	char notice[64];
 	char last[400]; /* last error */
 	char result[64];
 	struct rpc_error error;
@@ -125,6 +126,39 @@ static void on_batch(void *arg, enum status st, cJSON **results,
 	}
 }
 
+/* What a batch says, as text: results as they are, errors by code. */
+static void on_items(void *arg, enum status st, const struct rpc_item *items,
+		     size_t n, const struct err *err)
+{
+	struct fixture *f = arg;
+
+	count(f, st, err);
+	f->batch_n = n;
+	f->batch[0] = '\0';
+	for (size_t i = 0; i < n; i++) {
+		size_t at = strlen(f->batch);
+		struct text t = items[i].result;
+
+		assert_true(!t.p == (items[i].error.message != NULL));
+		if (t.p)
+			snprintf(f->batch + at, sizeof(f->batch) - at, "%.*s ",
+				 (int)t.n, t.p);
+		else
+			snprintf(f->batch + at, sizeof(f->batch) - at,
+				 "E%d:%s ", (int)items[i].error.code,
+				 items[i].error.message);
+	}
+}
+
+static void on_notify_text(void *arg, struct text sub, struct text result)
+{
+	struct fixture *f = arg;
+
+	f->notified_text++;
+	snprintf(f->notice, sizeof(f->notice), "%.*s=%.*s", (int)sub.n, sub.p,
+		 (int)result.n, result.p);
+}
+
 static void setup(struct fixture *f, const char *scheme,
 		  void (*handler)(struct conn *), uint32_t timeout_ms,
 		  uint32_t idle_ms)
@@ -136,6 +170,7 @@ static void setup(struct fixture *f, const char *scheme,
 		.max_message = 65536,
 		.idle_ms = idle_ms,
 		.on_notify = on_notify,
+		.on_notify_text = on_notify_text,
 		.on_state = on_state,
 		.arg = f,
 	};
@@ -365,6 +400,19 @@ static void test_http_batch(void **state)
 	rpc_batch(f.rpc, items, 3, on_batch, &f);
 	until(&f, &f.rejected, 1);
 	assert_string_equal(f.batch, "E-32600 E-32600 E-32600 ");
+	rpc_batch_text(f.rpc, items, 3, on_items, &f);
+	until(&f, &f.rejected, 2);
+	assert_string_equal(f.batch, "E-32600:no batches E-32600:no batches "
+				     "E-32600:no batches ");
+	f.mode = 0;
+	rpc_batch_text(f.rpc, items, 3, on_items, &f);
+	until(&f, &f.ok, 2);
+	assert_string_equal(f.batch, "\"a\" E-3:x \"c\" ");
+	f.mode = 1;
+	rpc_batch_text(f.rpc, items, 3, on_items, &f);
+	until(&f, &f.transient, 3);
+	assert_int_equal(f.batch_n, 0);
+	assert_non_null(strstr(f.last, "lacks 2 of 3"));
 	teardown(&f);
 }
 
@@ -473,6 +521,8 @@ static void test_ws_order(void **state)
 	rpc_call(f.rpc, "eth_notify", "[]", on_done, &f);
 	until(&f, &f.ok, 4);
 	assert_int_equal(f.notified, 1);
+	assert_int_equal(f.notified_text, 1);
+	assert_string_equal(f.notice, "0x1=\"head\"");
 	assert_true(rpc_is_ws(f.rpc));
 	teardown(&f);
 }
