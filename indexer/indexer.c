@@ -14,11 +14,11 @@
 #include "core/backoff.h"
 #include "core/log.h"
 #include "core/loop.h"
+#include "db/locks.h"
 #include "indexer/backfill.h"
 #include "indexer/live.h"
 #include "indexer/start.h"
 
-#define LOCK_KEY   INT64_C(0x63686169696e6478) /* "chaiindx" */
 #define STANDBY_MS 500
 #define TICK_MS    100
 #define STOP_MS    5000
@@ -301,7 +301,7 @@ static void on_tick(uv_timer_t *timer)
 		choose_mode(ix);
 		return;
 	}
-	st = db_try_lock(ix->db, LOCK_KEY, &err);
+	st = db_try_lock(ix->db, LOCK_INDEXER, &err);
 	if (st == ST_AGAIN) {
 		if (!ix->standing_by)
 			log_info("standby",

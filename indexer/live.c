@@ -89,8 +89,8 @@ static void too_deep(struct live *l, uint64_t number)
 	err_set(&err, ST_FATAL,
 		"the chain differs from the stored one below block %" PRIu64
 		", more than indexer.max_reorg_depth (%" PRIu32
-		") blocks back: raise max_reorg_depth above the depth and "
-		"start again, or empty the database and index anew",
+		") blocks back: run chaincast reindex --from fork, which "
+		"drops the blocks that differ, and start again",
 		number + 1, l->opts.config->indexer.max_reorg_depth);
 	l->busy = true;
 	l->opts.on_fatal(l->opts.arg, &err);
