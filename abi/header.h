@@ -1,15 +1,17 @@
 #ifndef CX_ABI_HEADER_H
 #define CX_ABI_HEADER_H
 
-#include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "abi/bloom.h"
 #include "abi/types.h"
 #include "core/err.h"
+#include "core/scan.h"
 
-#define BLOOM_LEN        256
-#define HEADER_EXTRA_MAX 1024 /* clique and other chains exceed 32 bytes */
+/* Numbers go into bigint columns, times into timestamps. */
+#define HEADER_NUMBER_MAX (INT64_MAX - 1)
+#define HEADER_TIME_MAX   ((uint64_t)1 << 40)
 
 /*
  * Fields that forks have appended, in the order in which they are hashed. A
@@ -31,28 +33,36 @@ struct header {
 	struct hash32 parent_hash, ommers_hash, state_root, transactions_root,
 	    receipts_root, mix_hash;
 	struct address beneficiary;
-	uint8_t bloom[BLOOM_LEN];
+	uint8_t bloom[BLOOM_BYTES];
 	struct u256 difficulty;
-	uint64_t number, gas_limit, gas_used, timestamp;
-	uint8_t extra[HEADER_EXTRA_MAX];
-	size_t extra_len;
+	uint64_t number, gas_limit, gas_used, timestamp; /* seconds, 1970 */
+	struct text extra; /* hex digits, checked, an even count, no 0x: in the
+	text that was read, which must outlive header_hash() */
 	uint8_t nonce[8];
 	unsigned fork_fields; /* how many of the following are present */
 	struct u256 base_fee;
 	struct hash32 withdrawals_root, beacon_root, requests_hash;
 	uint64_t blob_gas_used, excess_blob_gas;
+	bool has_bloom, has_receipts_root;
+	bool incomplete;     /* a hashed field is absent, or an older fork's
+	field while a newer one's is there: header_hash() proves nothing */
+	bool unknown_fields; /* has a member that is not null and neither hashed
+	nor of the schema "Block": a hash that differs proves nothing */
 };
 
 /**
- * header_from_json - read the result of eth_getBlockBy… or a newHeads message
+ * header_read - the result of eth_getBlockBy… or a newHeads message
  * (execution-apis, schema "Block")
- * @out: set only on ST_OK
+ * @out: set only on ST_OK; @out->extra points into @block
  *
- * Return: ST_OK, or ST_REJECTED naming the field that is missing, malformed,
- * or present while an older fork's field is absent.
+ * Some chains leave out fields that Ethereum hashes: only hash, parentHash,
+ * number and timestamp must be there, the rest is told by @out->incomplete.
+ *
+ * Return: ST_OK; ST_AGAIN for null (the node does not have the block);
+ * ST_REJECTED naming the field that is missing or malformed.
  */
-enum status header_from_json(struct header *out, const cJSON *block,
-			     struct err *err) MUST_CHECK;
+enum status header_read(struct header *out, struct text block,
+			struct err *err) MUST_CHECK;
 
 /** header_hash - keccak256 of the RLP of the fields: equal to @h->hash on a
  * chain whose header format is known to this code */

@@ -11,15 +11,17 @@
 
 static const char digits[] = "0123456789abcdef";
 
+/* Value of each character plus one; 0: no digit. */
+static const uint8_t values[256] = {
+	['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,
+	['6'] = 7,  ['7'] = 8,  ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12,
+	['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16, ['A'] = 11, ['B'] = 12,
+	['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+};
+
 int hex_digit(char c)
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
+	return values[(uint8_t)c] - 1;
 }
 
 char *hex_encode_bare(char *out, const void *p, size_t n)
@@ -189,6 +191,73 @@ enum status hex_quantity_u64(uint64_t *out, const char *text, const char *what,
 	if (!u256_to_u64(out, &v))
 		return err_set(err, ST_REJECTED, "%s: above 64 bits", what);
 	return ST_OK;
+}
+
+bool hex_decode_digits(void *out, size_t n, const char *text)
+{
+	uint8_t *p = out;
+	unsigned bad = 0; /* a character that is no digit sets high bits */
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned hi = values[(uint8_t)text[2 * i]] - 1u;
+		unsigned lo = values[(uint8_t)text[2 * i + 1]] - 1u;
+
+		bad |= hi | lo;
+		p[i] = (uint8_t)(hi << 4 | lo);
+	}
+	return bad < 16;
+}
+
+static bool text_has_prefix(struct text t)
+{
+	return t.n >= 2 && has_prefix(t.p);
+}
+
+bool hex_decode_text(void *out, size_t n, struct text t)
+{
+	return text_has_prefix(t) && (t.n - 2) / 2 == n && t.n % 2 == 0 &&
+	       hex_decode_digits(out, n, t.p + 2);
+}
+
+bool hex_check_text(struct text *out, struct text t)
+{
+	if (!text_has_prefix(t) || t.n % 2 || !all_digits(t.p + 2, t.n - 2))
+		return false;
+	*out = (struct text){ t.p + 2, t.n - 2 };
+	return true;
+}
+
+bool hex_text_u256(struct u256 *out, struct text t)
+{
+	struct u256 v = { 0 };
+	size_t n = t.n - 2;
+
+	if (t.n < 3 || !has_prefix(t.p) || n > 64 || (n > 1 && t.p[2] == '0') ||
+	    !all_digits(t.p + 2, n))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		v.w[i / 16] |= (uint64_t)hex_digit(t.p[t.n - 1 - i])
+			       << 4 * (i % 16);
+	*out = v;
+	return true;
+}
+
+bool hex_text_u64(uint64_t *out, struct text t)
+{
+	uint64_t v = 0;
+
+	if (t.n < 3 || t.n > 18 || !has_prefix(t.p) ||
+	    (t.n > 3 && t.p[2] == '0'))
+		return false;
+	for (size_t i = 2; i < t.n; i++) {
+		unsigned digit = values[(uint8_t)t.p[i]] - 1u;
+
+		if (digit > 15)
+			return false;
+		v = v << 4 | digit;
+	}
+	*out = v;
+	return true;
 }
 
 char *hex_put_quantity_u256(char out[static HEX_QUANTITY_SIZE],

@@ -8,6 +8,7 @@
 #include "abi/types.h"
 #include "core/buf.h"
 #include "core/err.h"
+#include "core/scan.h"
 
 /*
  * Hex text as Ethereum writes it. Input is case-insensitive, output lower
@@ -81,6 +82,25 @@ enum status hex_quantity_u256(struct u256 *out, const char *text,
 char *hex_put_quantity_u64(char out[static HEX_QUANTITY_SIZE], uint64_t v);
 char *hex_put_quantity_u256(char out[static HEX_QUANTITY_SIZE],
 			    const struct u256 *v);
+
+/*
+ * The same out of a message that is read in place (core/scan.h), where it must
+ * be fast and the reader says what was wrong.
+ */
+
+/** hex_decode_text - whether @t is "0x" and exactly 2 * @n digits; @out holds
+ * the @n bytes then, and nothing of use otherwise */
+bool hex_decode_text(void *out, size_t n, struct text t) MUST_CHECK;
+/** hex_decode_digits - 2 * @n characters at @digits, without "0x"; false: not
+ * all of them are digits */
+bool hex_decode_digits(void *out, size_t n, const char *digits) MUST_CHECK;
+/** hex_check_text - whether @t is "0x" and an even count of digits, which are
+ * given to @digits */
+bool hex_check_text(struct text *digits, struct text t) MUST_CHECK;
+/** hex_text_u64, hex_text_u256 - a quantity; false: no such text, or above the
+ * type; @out is untouched then */
+bool hex_text_u64(uint64_t *out, struct text t) MUST_CHECK;
+bool hex_text_u256(struct u256 *out, struct text t) MUST_CHECK;
 
 /** hex_digit - 0 to 15, or -1 */
 int hex_digit(char c);

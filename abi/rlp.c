@@ -80,3 +80,47 @@ void rlp_list_end(struct buf *b, size_t mark)
 	memmove(b->data + mark + n, b->data + mark, payload);
 	memcpy(b->data + mark, header, n);
 }
+
+uint8_t *rlp_put_bytes(uint8_t *p, const void *bytes, size_t n)
+{
+	const uint8_t *in = bytes;
+
+	if (n == 1 && in[0] < 0x80) {
+		*p = in[0];
+		return p + 1;
+	}
+	p += rlp_header(p, false, n);
+	if (n > 0)
+		memcpy(p, in, n);
+	return p + n;
+}
+
+uint8_t *rlp_put_u64(uint8_t *p, uint64_t v)
+{
+	size_t n = (size_t)(64 - (v ? __builtin_clzll(v) : 64) + 7) / 8;
+
+	if (n == 1 && v < 0x80) {
+		*p = (uint8_t)v;
+		return p + 1;
+	}
+	*p++ = (uint8_t)(0x80 + n);
+	for (size_t i = n; i-- > 0;)
+		*p++ = (uint8_t)(v >> (8 * i));
+	return p;
+}
+
+uint8_t *rlp_put_u256(uint8_t *p, const struct u256 *v)
+{
+	size_t n = (u256_bits(v) + 7) / 8;
+	uint8_t be[32];
+
+	u256_to_be(be, v);
+	return rlp_put_bytes(p, be + 32 - n, n);
+}
+
+size_t rlp_size(size_t len)
+{
+	uint8_t header[9];
+
+	return rlp_header(header, false, len) + len;
+}

@@ -35,6 +35,18 @@ void rlp_list_end(struct buf *b, size_t mark);
 size_t rlp_header(uint8_t out[static 9], bool list, size_t len);
 
 /*
+ * Encoding into memory that the caller has sized: each writes at @p and returns
+ * where it ended. A number takes at most 9 or 33 bytes, a string or a list's
+ * payload of @n bytes at most 9 + @n.
+ */
+uint8_t *rlp_put_bytes(uint8_t *p, const void *bytes, size_t n);
+uint8_t *rlp_put_u64(uint8_t *p, uint64_t v);
+uint8_t *rlp_put_u256(uint8_t *p, const struct u256 *v);
+/** rlp_size - of a string or list of @len payload bytes, header included (not
+ * for a single byte below 0x80, which is its own encoding) */
+size_t rlp_size(size_t len);
+
+/*
  * Decoding: a cursor over bytes that someone else owns. Every item is checked
  * to be canonical (shortest header, no single byte below 0x80 in a header) and
  * to lie inside its parent.

@@ -12,12 +12,23 @@ struct trie_value {
 	size_t len;
 };
 
+/* A list whose values are made when they are wanted. */
+struct trie_list {
+	size_t n;
+	/* The value at @i, good until the next call; each is asked for once,
+	 * not in order. */
+	struct trie_value (*value)(void *ctx, size_t i);
+	void *ctx;
+};
+
 /**
- * trie_list_root - root of the Merkle Patricia trie that maps rlp(i) to
- * @values[i] (yellow paper, appendix D): a block's receiptsRoot or
+ * trie_list_root - root of the Merkle Patricia trie that maps rlp(i) to the
+ * list's value at i (yellow paper, appendix D): a block's receiptsRoot or
  * transactionsRoot
- * @n: 0 gives the root of the empty trie
+ *
+ * Takes no memory but the stack's, at most 16 KiB. An empty list gives the root
+ * of the empty trie.
  */
-struct hash32 trie_list_root(const struct trie_value *values, size_t n);
+struct hash32 trie_list_root(const struct trie_list *list);
 
 #endif

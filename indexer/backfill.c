@@ -286,7 +286,8 @@ static void headers_done(void *arg, enum status st, cJSON **results,
 
 /* ---- logs ---- */
 
-static enum status logs_read(struct span *s, cJSON **results, struct err *err)
+static enum status span_logs_read(struct span *s, cJSON **results,
+				  struct err *err)
 {
 	const struct schema *sc = s->b->opts.schema;
 	enum status st;
@@ -322,7 +323,7 @@ static void logs_done(void *arg, enum status st, cJSON **results,
 	} else if (!results[0] && errors[0].message) {
 		span_failed(s, !backfill_waits(errors[0].message),
 			    errors[0].message);
-	} else if ((st = logs_read(s, results, &bad)) != ST_OK) {
+	} else if ((st = span_logs_read(s, results, &bad)) != ST_OK) {
 		span_failed(s, st == ST_REJECTED, bad.msg);
 	} else {
 		list_headers(s);

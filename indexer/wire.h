@@ -4,6 +4,7 @@
 #include <cjson/cJSON.h>
 
 #include "abi/bloom.h"
+#include "abi/log.h"
 #include "abi/types.h"
 #include "core/arena.h"
 #include "core/err.h"
@@ -15,22 +16,6 @@ struct head {
 	struct hash32 hash, parent;
 	bool has_bloom;
 	uint8_t bloom[BLOOM_BYTES];
-};
-
-struct log {
-	uint64_t block_number;
-	struct hash32 block_hash, tx_hash;
-	uint32_t tx_index, log_index;
-	struct address address;
-	unsigned topic_count; /* 0 to 4 */
-	struct hash32 topics[4];
-	const uint8_t *data; /* in the arena */
-	size_t data_len;
-};
-
-struct logs {
-	struct log *items; /* in the arena, ordered by block and log index */
-	size_t count;
 };
 
 /** wire_head - a block of eth_getBlockBy… or newHeads; ST_AGAIN for JSON null

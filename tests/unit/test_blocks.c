@@ -12,7 +12,9 @@
 
 #include "abi/header.h"
 #include "abi/hex.h"
+#include "abi/keccak.h"
 #include "abi/receipt.h"
+#include "abi/rlp.h"
 #include "abi/trie.h"
 #include "core/json.h"
 
@@ -35,6 +37,49 @@ static cJSON *load(void)
 	return all;
 }
 
+/* The text of a tree, without the zero byte behind it: what reads past the end
+ * is found. */
+struct copy {
+	struct text t;
+};
+
+static void copy_deinit(struct copy *c)
+{
+	union {
+		const char *in;
+		char *out;
+	} p = { c->t.p };
+
+	free(p.out);
+}
+#define AUTO_COPY __attribute__((cleanup(copy_deinit))) struct copy
+
+static struct copy print(const cJSON *json)
+{
+	AUTO_FREE char *s = cJSON_PrintUnformatted(json);
+	size_t n = strlen(s);
+
+	return (struct copy){ { mem_dup(s, n), n } };
+}
+
+static enum status header_of(struct header *h, struct copy *c,
+			     const cJSON *block, struct err *err)
+{
+	*c = print(block);
+	return header_read(h, c->t, err);
+}
+
+static enum status root_of(struct hash32 *out, const cJSON *json,
+			   struct err *err)
+{
+	AUTO_COPY c = print(json);
+	AUTO(arena) struct arena *a = arena_new(receipts_arena_max(c.t.n));
+	struct receipts r;
+	enum status st = receipts_read(&r, a, c.t, err);
+
+	return st == ST_OK ? receipts_root(out, &r, err) : st;
+}
+
 static void test_blocks(void **state)
 {
 	AUTO_JSON cJSON *all = load();
@@ -44,18 +89,23 @@ static void test_blocks(void **state)
 	(void)state;
 	cJSON_ArrayForEach(v, all)
 	{
+		AUTO_COPY block = { 0 };
 		struct header h;
 		struct hash32 hash, root;
 		struct err err = { 0 };
 
-		assert_int_equal(
-		    header_from_json(&h, cJSON_GetObjectItem(v, "block"), &err),
-		    ST_OK);
+		assert_int_equal(header_of(&h, &block,
+					   cJSON_GetObjectItem(v, "block"),
+					   &err),
+				 ST_OK);
+		assert_false(h.incomplete);
+		assert_false(h.unknown_fields);
+		assert_true(h.has_bloom);
+		assert_true(h.has_receipts_root);
 		hash = header_hash(&h);
 		assert_memory_equal(hash.b, h.hash.b, 32);
 		assert_int_equal(
-		    receipts_root(&root, cJSON_GetObjectItem(v, "receipts"),
-				  &err),
+		    root_of(&root, cJSON_GetObjectItem(v, "receipts"), &err),
 		    ST_OK);
 		assert_memory_equal(root.b, h.receipts_root.b, 32);
 		checked++;
@@ -75,6 +125,7 @@ static void test_altered(void **state)
 	{
 		cJSON *receipts = cJSON_GetObjectItem(v, "receipts");
 		int n = cJSON_GetArraySize(receipts);
+		AUTO_COPY block = { 0 };
 		struct header h;
 		struct hash32 root;
 		struct err err = { 0 };
@@ -82,58 +133,21 @@ static void test_altered(void **state)
 
 		if (n < 2)
 			continue;
-		assert_int_equal(
-		    header_from_json(&h, cJSON_GetObjectItem(v, "block"), &err),
-		    ST_OK);
+		assert_int_equal(header_of(&h, &block,
+					   cJSON_GetObjectItem(v, "block"),
+					   &err),
+				 ST_OK);
 		last = cJSON_GetArrayItem(receipts, n - 1);
 		logs = cJSON_GetObjectItem(last, "logs");
 		cJSON_DeleteItemFromArray(logs, 0);
-		assert_int_equal(receipts_root(&root, receipts, &err), ST_OK);
+		assert_int_equal(root_of(&root, receipts, &err), ST_OK);
 		assert_memory_not_equal(root.b, h.receipts_root.b, 32);
 		cJSON_DeleteItemFromArray(receipts, n - 1);
-		assert_int_equal(receipts_root(&root, receipts, &err), ST_OK);
+		assert_int_equal(root_of(&root, receipts, &err), ST_OK);
 		assert_memory_not_equal(root.b, h.receipts_root.b, 32);
 		cJSON_DeleteItemFromArray(receipts, 0);
-		assert_int_equal(receipts_root(&root, receipts, &err),
-				 ST_REJECTED);
+		assert_int_equal(root_of(&root, receipts, &err), ST_REJECTED);
 	}
-}
-
-static void expect_root(const struct trie_value *values, size_t n,
-			const char *want)
-{
-	struct hash32 root = trie_list_root(values, n);
-	char text[HEX_HASH_SIZE];
-
-	assert_string_equal(hex_hash(text, &root), want);
-}
-
-static void test_empty(void **state)
-{
-	(void)state;
-	/* yellow paper: TRIE(empty) = KEC(RLP(())) */
-	expect_root(NULL, 0,
-		    "0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5"
-		    "e363b421");
-}
-
-static void test_unknown(void **state)
-{
-	struct err err = { 0 };
-	AUTO_JSON cJSON *deposit = cJSON_Parse("{\"type\":\"0x7e\"}");
-	AUTO_JSON cJSON *bare = cJSON_Parse("{\"type\":\"0x2\"}");
-	AUTO_JSON cJSON *text = cJSON_CreateString("receipts");
-	struct hash32 root;
-	struct header h;
-	AUTO_BUF out = BUF_NULL;
-
-	(void)state;
-	buf_init(&out, 1024);
-	assert_int_equal(receipt_encode(&out, deposit, &err), ST_AGAIN);
-	assert_int_equal(receipt_encode(&out, bare, &err), ST_REJECTED);
-	assert_int_equal(receipts_root(&root, text, &err), ST_REJECTED);
-	assert_int_equal(header_from_json(&h, bare, &err), ST_REJECTED);
-	assert_non_null(strstr(err.msg, "hash"));
 }
 
 int main(void)
@@ -141,8 +155,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_blocks),
 		cmocka_unit_test(test_altered),
-		cmocka_unit_test(test_empty),
-		cmocka_unit_test(test_unknown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

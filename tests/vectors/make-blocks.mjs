@@ -74,13 +74,4 @@ const all = [];
 for (const fork of process.argv.slice(2).length ? process.argv.slice(2) : ['byzantium', 'berlin', 'london', 'shanghai', 'cancun', 'prague', 'osaka']) {
   all.push(...await chain(fork));
 }
-const keep = ['hash', 'parentHash', 'sha3Uncles', 'miner', 'stateRoot', 'transactionsRoot', 'receiptsRoot', 'logsBloom', 'mixHash', 'nonce', 'difficulty', 'number', 'gasLimit', 'gasUsed', 'timestamp', 'extraData', 'baseFeePerGas', 'withdrawalsRoot', 'blobGasUsed', 'excessBlobGas', 'parentBeaconBlockRoot', 'requestsHash'];
-const slim = all.map(({ fork, block, receipts }) => ({
-  fork,
-  block: Object.fromEntries(keep.filter((k) => k in block).map((k) => [k, block[k]])),
-  receipts: receipts.map(({ type, status, root, cumulativeGasUsed, logsBloom, logs, transactionIndex }) => ({
-    type, status, root, cumulativeGasUsed, logsBloom, transactionIndex,
-    logs: logs.map(({ address, topics, data }) => ({ address, topics, data })),
-  })),
-}));
-process.stdout.write(`[\n${slim.map((b) => JSON.stringify(b)).join(',\n')}\n]\n`);
+process.stdout.write(`[\n${all.map((b) => JSON.stringify(b)).join(',\n')}\n]\n`);
