@@ -17,6 +17,7 @@
 #include "db/locks.h"
 #include "indexer/backfill.h"
 #include "indexer/live.h"
+#include "indexer/report.h"
 #include "indexer/start.h"
 
 #define STANDBY_MS 500
@@ -40,6 +41,7 @@ struct indexer {
 	struct feed *feed;
 	struct live *live;
 	struct backfill *backfill;
+	struct report *report;
 };
 
 static void stop(struct indexer *ix, int code)
@@ -153,6 +155,7 @@ static void on_head(void *arg, const struct head *head)
 {
 	struct indexer *ix = arg;
 
+	report_head(ix->report, head);
 	if (!ix->live)
 		return;
 	if (far_behind(ix, head->number))
@@ -329,6 +332,31 @@ static void watch(struct indexer *ix)
 	uv_signal_start(&ix->interrupt, on_signal, SIGINT);
 }
 
+static void look(void *arg, struct report_parts *out)
+{
+	const struct indexer *ix = arg;
+
+	out->role = ix->leading       ? READY_LEADER
+		    : ix->standing_by ? READY_STANDBY
+				      : READY_STARTING;
+	out->db = ix->db;
+	out->store = ix->leading ? &ix->store : NULL;
+	out->feed = ix->feed;
+	out->backfilling = ix->backfill != NULL;
+}
+
+static void start_report(struct indexer *ix)
+{
+	struct report_opts opts = {
+		.loop = &ix->loop,
+		.cfg = ix->cfg,
+		.look = look,
+		.arg = ix,
+	};
+
+	ix->report = report_new(&opts);
+}
+
 /* A database that is down is waited for; one that refuses is not. */
 static enum status open_database(struct indexer *ix, bool migrate,
 				 struct err *err)
@@ -368,6 +396,7 @@ static void close_all(struct indexer *ix)
 	db_close(ix->db);
 	follow_tail_deinit(&ix->tail);
 	schema_free(ix->schema);
+	report_free(ix->report);
 	uv_close((uv_handle_t *)&ix->term, NULL);
 	uv_close((uv_handle_t *)&ix->interrupt, NULL);
 	uv_close((uv_handle_t *)&ix->timer, NULL);
@@ -390,6 +419,7 @@ int indexer_run(const struct config *cfg, bool migrate)
 		abort();
 	follow_tail_init(&ix.tail, (size_t)cfg->indexer.max_reorg_depth + 2);
 	watch(&ix);
+	start_report(&ix);
 	st = schema_load(&ix.schema, cfg, &err);
 	if (st == ST_OK)
 		st = open_database(&ix, migrate, &err);

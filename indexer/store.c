@@ -37,6 +37,7 @@ static void written(void *arg, enum status st,
 		s->on_broken(s->arg, err);
 		return;
 	}
+	s->totals = s->next;
 	s->done(s->done_arg);
 }
 
@@ -49,6 +50,7 @@ static struct db_batch *begin(struct store *s, void (*done)(void *arg),
 	s->writing = true;
 	s->done = done;
 	s->done_arg = arg;
+	s->next = s->totals;
 	DB_ADD(b, "select chain.assert_term($1::bigint)", P_I64(s->term));
 	return b;
 }
@@ -74,6 +76,11 @@ void store_append(struct store *s, const struct store_append *a,
 	       P_I64((int64_t)a->from), P_I64((int64_t)a->to),
 	       P_BYTES(a->hash.b, 32), P_I64((int64_t)a->head), height(a->safe),
 	       height(a->finalized), P_I64((int64_t)a->to - s->keep_depth));
+	s->next.any = true;
+	s->next.cursor = a->to;
+	s->next.head = a->head;
+	s->next.blocks += a->to - a->from + 1;
+	s->next.events += rows_count(a->rows);
 	db_run(STEAL(b), written, s);
 }
 
@@ -83,6 +90,9 @@ void store_roll_back(struct store *s, uint64_t number,
 {
 	struct db_batch *b = begin(s, done, arg);
 
+	s->next.reorgs++;
+	s->next.rolled_back += s->totals.cursor - number;
+	s->next.cursor = number;
 	DB_ADD(b, "select chain.roll_back($1::bigint, $2)",
 	       P_I64((int64_t)number), hash ? P_BYTES(hash->b, 32) : P_NULL());
 	db_run(b, written, s);
@@ -148,5 +158,7 @@ enum status store_load_tail(struct store *s, struct follow_tail *tail,
 		follow_tail_push(tail, &b);
 	}
 	follow_tail_push(tail, &tip);
+	s->totals.any = true;
+	s->totals.cursor = tip.number;
 	return ST_OK;
 }

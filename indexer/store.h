@@ -10,6 +10,13 @@
  * process still leads. A kill at any point leaves the whole transaction or
  * nothing of it.
  */
+struct store_totals {
+	bool any;        /* @cursor and @head are known */
+	uint64_t cursor; /* the last block committed */
+	uint64_t head;   /* as it was told with it; 0: not yet */
+	uint64_t blocks, events, reorgs, rolled_back;
+};
+
 struct store {
 	struct db *db;
 	int64_t term;
@@ -17,6 +24,8 @@ struct store {
 	/* the write's outcome is a failure or unknown: exit, start again */
 	void (*on_broken)(void *arg, const struct err *err);
 	void *arg;
+	struct store_totals totals, next; /* of what is committed; after the
+					     write under way */
 	bool writing;
 	void (*done)(void *arg);
 	void *done_arg;

@@ -1,0 +1,29 @@
+/*
+ * The endpoints' states as numbers, for readiness and metrics. Reads only.
+ */
+#include "indexer/feed_int.h"
+#include "indexer/report.h"
+
+void feed_view(const struct feed *f, struct feed_view *out)
+{
+	*out = (struct feed_view){ .endpoints = (uint32_t)f->count };
+	for (size_t i = 0; i < f->count; i++) {
+		const struct endpoint *ep = &f->eps[i];
+
+		switch (ep->state) {
+		case ENDPOINT_DOWN:
+		case ENDPOINT_PROBING:
+			out->down++;
+			break;
+		case ENDPOINT_GOOD:
+			if (ep->up)
+				out->usable++;
+			else
+				out->down++;
+			break;
+		case ENDPOINT_EXCLUDED:
+			out->excluded++;
+			break;
+		}
+	}
+}
