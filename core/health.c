@@ -28,6 +28,7 @@ struct health {
 	uint64_t lag_due_ms;
 	bool told;
 	struct {
+		struct metric *ready, *reasons, *leader;
 		struct metric *lag, *memory, *cpu, *files, *start, *build;
 	} m;
 };
@@ -84,6 +85,18 @@ void health_write(const struct health_report *r, struct buf *out)
 		buf_add_byte(out, '}');
 	}
 	buf_add_str(out, "]}\n");
+}
+
+uint64_t health_mark_age_ms(struct health_mark *m, uint64_t have,
+			    uint64_t target, uint64_t now_ms)
+{
+	if (have >= target) {
+		m->set = false;
+		return 0;
+	}
+	if (!m->set || have >= m->target || target < m->target)
+		*m = (struct health_mark){ true, target, now_ms };
+	return now_ms - m->since_ms;
 }
 
 /* ---- this process ---- */
@@ -168,6 +181,21 @@ static void add_process(struct health *h)
 		   .help = "How late the event loop was, twice a second.",
 		   .bounds = lags,
 		   .bound_count = ARRAY_SIZE(lags) });
+	h->m.ready = metrics_add(
+	    m, &(struct metric_opts){ .kind = METRIC_GAUGE,
+				      .name = "chaincast_ready",
+				      .help = "1 when /readyz answers 200." });
+	h->m.reasons = metrics_add(
+	    m, &(struct metric_opts){
+		   .kind = METRIC_GAUGE,
+		   .name = "chaincast_not_ready",
+		   .help = "1 for each reason that /readyz gives now.",
+		   .labels = { "reason" } });
+	h->m.leader = metrics_add(
+	    m, &(struct metric_opts){
+		   .kind = METRIC_GAUGE,
+		   .name = "chaincast_leader",
+		   .help = "1 for the instance that works, 0 for a standby." });
 	METRIC_SET(h->m.build, 1, CX_VERSION);
 	METRIC_SET(h->m.start, time(NULL));
 }
@@ -186,6 +214,20 @@ static void on_lag(uv_timer_t *timer)
 
 /* ---- the server ---- */
 
+static void collect(struct health *h)
+{
+	struct health_report report = { .role = "starting" };
+
+	h->o.ready(h->o.arg, &report);
+	METRIC_SET(h->m.ready, !report.count);
+	METRIC_SET(h->m.leader, strcmp(report.role, "leader") == 0);
+	metric_clear(h->m.reasons);
+	for (size_t i = 0; i < report.count; i++)
+		METRIC_SET(h->m.reasons, 1, report.reasons[i].name);
+	read_process(h);
+	h->o.collect(h->o.arg);
+}
+
 static void on_request(void *arg, const char *path, struct httpd_answer *a)
 {
 	struct health *h = arg;
@@ -200,8 +242,7 @@ static void on_request(void *arg, const char *path, struct httpd_answer *a)
 		a->type = "application/json";
 		health_write(&report, &a->body);
 	} else if (strcmp(path, "/metrics") == 0) {
-		read_process(h);
-		h->o.collect(h->o.arg);
+		collect(h);
 		a->code = 200;
 		a->type = METRICS_TYPE;
 		metrics_write(h->metrics, &a->body);

@@ -42,6 +42,22 @@ bool health_has(const struct health_report *r, const char *name);
 /** health_write - append {"ready":…,"role":…,"reasons":[…]} and a line end */
 void health_write(const struct health_report *r, struct buf *out);
 
+/* How long something has not caught up with a growing number. */
+struct health_mark {
+	bool set;
+	uint64_t target, since_ms;
+};
+
+/**
+ * health_mark_age_ms - note that @have of @target are done, and tell for how
+ * long a target that is not reached has been waiting; pure
+ * @target: now, may shrink
+ *
+ * Return: 0 when nothing is owed.
+ */
+uint64_t health_mark_age_ms(struct health_mark *m, uint64_t have,
+			    uint64_t target, uint64_t now_ms);
+
 struct health_opts {
 	uv_loop_t *loop;
 	const char *listen; /* see httpd_address(); "off": no server */

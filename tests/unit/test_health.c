@@ -131,6 +131,23 @@ static void test_address(void **state)
 		assert_int_equal(httpd_address(&ss, bad[i], NULL), ST_REJECTED);
 }
 
+static void test_mark(void **state)
+{
+	struct health_mark m = { 0 };
+
+	(void)state;
+	assert_int_equal(health_mark_age_ms(&m, 10, 10, 100), 0);
+	assert_int_equal(health_mark_age_ms(&m, 10, 11, 200), 0);
+	assert_int_equal(health_mark_age_ms(&m, 10, 12, 900), 700);
+	/* 11 is done: 12 is waited for since it was noted */
+	assert_int_equal(health_mark_age_ms(&m, 11, 13, 1000), 0);
+	assert_int_equal(health_mark_age_ms(&m, 12, 14, 1500), 500);
+	/* a reorg makes the chain shorter than what was waited for */
+	assert_int_equal(health_mark_age_ms(&m, 10, 12, 2000), 0);
+	assert_int_equal(health_mark_age_ms(&m, 12, 12, 9000), 0);
+	assert_int_equal(health_mark_age_ms(&m, 12, 13, 9500), 0);
+}
+
 /* ---- over real connections ---- */
 
 struct fixture {
@@ -288,6 +305,9 @@ static void test_paths(void **state)
 	begins(text, "HTTP/1.1 200 OK\r\n");
 	has(text, "\r\nContent-Type: text/plain; version=0.0.4; "
 		  "charset=utf-8\r\n");
+	has(text, "\nchaincast_ready 0\n");
+	has(text, "\nchaincast_not_ready{reason=\"database\"} 1\n");
+	has(text, "\nchaincast_leader 1\n");
 	has(text, "\nprocess_resident_memory_bytes ");
 	has(text, "\n# TYPE process_cpu_seconds_total counter\n");
 	assert_int_equal(f->collects, 1);
@@ -380,6 +400,7 @@ int main(void)
 		cmocka_unit_test(test_parse_good),
 		cmocka_unit_test(test_parse_bad),
 		cmocka_unit_test(test_address),
+		cmocka_unit_test(test_mark),
 		cmocka_unit_test_setup_teardown(test_paths, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_methods, set_up,
 						tear_down),
