@@ -35,8 +35,10 @@ static void settled(void *arg, enum status st,
 	(void)n;
 	txm_op_free(op);
 	m->settling = false;
-	if (st == ST_AGAIN)
+	if (st == ST_AGAIN) {
+		m->unsettled = true;
 		return;
+	}
 	if (st != ST_OK) {
 		txm_fatal(m, err);
 		return;
@@ -44,7 +46,8 @@ static void settled(void *arg, enum status st,
 	rows = db_rows(results[0]);
 	for (size_t i = 0; i < rows; i++)
 		log_entry(results[0], i);
-	m->unsettled = db_bool(results[1], 0, "waiting");
+	if (db_bool(results[1], 0, "waiting"))
+		m->unsettled = true;
 	if (rows && m->o.on_change)
 		m->o.on_change(m->o.arg);
 }
@@ -57,6 +60,7 @@ void txm_settle(struct txmgr *m)
 	if (m->settling || !m->loaded)
 		return;
 	m->settling = true;
+	m->unsettled = false; /* what is final from here on is not in it */
 	b = db_batch_new(m->o.db);
 	DB_ADD(b,
 	       "select room_id::text as room_id, kind, epoch, state, note"
