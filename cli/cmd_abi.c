@@ -2,6 +2,7 @@
  * chaincast abi …: topics, call data and logs for people who debug. Works on
  * its arguments alone: no config, no network.
  */
+#include <assert.h>
 #include <ctype.h>
 #include <string.h>
 
@@ -72,9 +73,11 @@ static void print_values(const struct cli *cli, const char *kind,
 			 const struct abi_value *values)
 {
 	AUTO_JSON cJSON *out = mem_check(cJSON_CreateObject());
-	const struct abi_type *in = e->inputs;
+	const struct abi_type *in;
 	AUTO_BUF type = BUF_NULL;
 
+	assert(e);
+	in = e->inputs;
 	buf_init(&type, INPUT_MAX);
 	if (cli->json) {
 		add_string(out, kind, e->name);

@@ -70,7 +70,8 @@ static int take_line(struct httpd_request *out, const char *s, size_t n,
 	for (const char *p = s; p < end; p++)
 		if (*p == ' ')
 			version = p + 1;
-	if (!sp || version == sp + 1 || !is_token(s, (size_t)(sp - s)))
+	if (!sp || !version || version == sp + 1 ||
+	    !is_token(s, (size_t)(sp - s)))
 		return 400;
 	n = (size_t)(end - version);
 	if (n != 8 || memcmp(version, "HTTP/", 5) != 0 || version[6] != '.')

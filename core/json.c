@@ -65,30 +65,29 @@ enum status json_parse(cJSON **out, const char *text, size_t len,
 	return ST_OK;
 }
 
-static enum status member(const cJSON **out, const cJSON *obj, const char *key,
-			  struct err *err)
+/* The member, or NULL with ST_REJECTED in @err. */
+static const cJSON *member(const cJSON *obj, const char *key, struct err *err)
 {
 	const cJSON *m;
 
-	if (!cJSON_IsObject(obj))
-		return err_set(err, ST_REJECTED,
-			       "no JSON object to read \"%s\" from", key);
+	if (!cJSON_IsObject(obj)) {
+		err_set(err, ST_REJECTED, "no JSON object to read \"%s\" from",
+			key);
+		return NULL;
+	}
 	m = cJSON_GetObjectItemCaseSensitive(obj, key);
 	if (!m)
-		return err_set(err, ST_REJECTED, "member \"%s\" is missing",
-			       key);
-	*out = m;
-	return ST_OK;
+		err_set(err, ST_REJECTED, "member \"%s\" is missing", key);
+	return m;
 }
 
 enum status json_str(const char **out, const cJSON *obj, const char *key,
 		     struct err *err)
 {
-	const cJSON *m = NULL;
-	enum status st = member(&m, obj, key, err);
+	const cJSON *m = member(obj, key, err);
 
-	if (st != ST_OK)
-		return st;
+	if (!m)
+		return ST_REJECTED;
 	if (!cJSON_IsString(m))
 		return err_set(err, ST_REJECTED,
 			       "member \"%s\" is not a string", key);
@@ -99,11 +98,10 @@ enum status json_str(const char **out, const cJSON *obj, const char *key,
 enum status json_u64(uint64_t *out, const cJSON *obj, const char *key,
 		     struct err *err)
 {
-	const cJSON *m = NULL;
-	enum status st = member(&m, obj, key, err);
+	const cJSON *m = member(obj, key, err);
 
-	if (st != ST_OK)
-		return st;
+	if (!m)
+		return ST_REJECTED;
 	if (!cJSON_IsNumber(m) || m->valuedouble < 0 ||
 	    m->valuedouble > 9007199254740991.0 ||
 	    floor(m->valuedouble) < m->valuedouble)
@@ -116,11 +114,10 @@ enum status json_u64(uint64_t *out, const cJSON *obj, const char *key,
 enum status json_bool(bool *out, const cJSON *obj, const char *key,
 		      struct err *err)
 {
-	const cJSON *m = NULL;
-	enum status st = member(&m, obj, key, err);
+	const cJSON *m = member(obj, key, err);
 
-	if (st != ST_OK)
-		return st;
+	if (!m)
+		return ST_REJECTED;
 	if (!cJSON_IsBool(m))
 		return err_set(err, ST_REJECTED,
 			       "member \"%s\" is not true or false", key);

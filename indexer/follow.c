@@ -60,7 +60,7 @@ void follow_tail_push(struct follow_tail *t, const struct follow_block *b)
 
 void follow_tail_cut(struct follow_tail *t, uint64_t number)
 {
-	while (t->count && follow_tail_tip(t)->number > number)
+	while (t->count && tail_at(t, t->count - 1)->number > number)
 		t->count--;
 }
 
