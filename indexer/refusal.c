@@ -307,7 +307,7 @@ static const char *skip_spaces(const char *p, const char *end)
 static bool match_here(struct hint *h, const char *words, const char *p,
 		       const char *end, bool cut)
 {
-	uint64_t ignored;
+	uint64_t ignored = 0;
 
 	for (; *words; words++) {
 		uint64_t *into = *words == '#'   ? &h->blocks
