@@ -5,7 +5,10 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
+
+#include "abi/u256.h"
 
 const char *cli_opt(const struct cli *cli, const char *name)
 {
@@ -31,6 +34,28 @@ enum status cli_need(const char **out, const struct cli *cli, const char *name,
 	if (!value)
 		return err_set(err, ST_REJECTED, "--%s is needed", name);
 	*out = value;
+	return ST_OK;
+}
+
+enum status cli_number(int64_t *out, const struct cli *cli, const char *name,
+		       int64_t min, int64_t max, struct err *err)
+{
+	const char *text = cli_opt(cli, name);
+	struct u256 v;
+	uint64_t n;
+	enum status st;
+
+	if (!text)
+		return ST_OK;
+	st = u256_parse(&v, text, name, err);
+	if (st != ST_OK)
+		return st;
+	if (!u256_to_u64(&n, &v) || n > (uint64_t)max || (int64_t)n < min)
+		return err_set(err, ST_REJECTED,
+			       "--%s %.40s: a number from %" PRId64
+			       " to %" PRId64 " is needed",
+			       name, text, min, max);
+	*out = (int64_t)n;
 	return ST_OK;
 }
 

@@ -54,7 +54,8 @@ struct command {
 
 /* Commands of each file, ended by a NULL name. */
 extern const struct command cmd_room[], cmd_key[], cmd_abi[], cmd_rlp[],
-    cmd_tx[], cmd_seal[], cmd_check[], cmd_migrate[], cmd_status[];
+    cmd_tx[], cmd_seal[], cmd_check[], cmd_migrate[], cmd_status[],
+    cmd_digest[], cmd_reindex[];
 
 /** cli_opt - value of option @name, or NULL */
 const char *cli_opt(const struct cli *cli, const char *name);
@@ -63,6 +64,10 @@ bool cli_flag(const struct cli *cli, const char *name);
 /** cli_need - value of option @name, ST_REJECTED naming it when absent */
 enum status cli_need(const char **out, const struct cli *cli, const char *name,
 		     struct err *err) MUST_CHECK;
+/** cli_number - option @name as a whole number from @min to @max, decimal or
+ * 0x; @out stays as it is when the option is absent */
+enum status cli_number(int64_t *out, const struct cli *cli, const char *name,
+		       int64_t min, int64_t max, struct err *err) MUST_CHECK;
 /** cli_arg - positional argument @i, or standard input when it is absent or
  * "-" (white space at both ends removed); @what names it in errors */
 enum status cli_arg(struct buf *out, const struct cli *cli, int i,

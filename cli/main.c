@@ -9,8 +9,8 @@
 #include "cli/cli.h"
 
 static const struct command *const groups[] = {
-	cmd_room, cmd_check, cmd_status, cmd_migrate, cmd_key,
-	cmd_seal, cmd_abi,   cmd_tx,     cmd_rlp,
+	cmd_room, cmd_check, cmd_status, cmd_migrate, cmd_digest, cmd_reindex,
+	cmd_key,  cmd_seal,  cmd_abi,    cmd_tx,      cmd_rlp,
 };
 
 static void print_help(FILE *f)
