@@ -28,7 +28,7 @@ const DIGEST = `select count(*)::int as events, encode(sha256(string_agg(
 
 const { values: options } = parseArgs({ options: {
 	json: { type: 'boolean', default: false }, blocks: { type: 'string', default: '10000' },
-	heads: { type: 'string', default: '500' }, keep: { type: 'boolean', default: false } } });
+	heads: { type: 'string', default: '500' }, profile: { type: 'string' }, keep: { type: 'boolean', default: false } } });
 const blocks = Number(options.blocks), heads = Number(options.heads), bin = process.env.CX_BENCH_BIN;
 const dir = mkdtempSync(join(tmpdir(), 'cx-bench-'));
 const note = (text) => process.stderr.write(`bench: ${text}\n`);
@@ -75,7 +75,7 @@ async function measureHeads(replay, listener, indexer) {
 		const at = await listener.reached(number, indexer, 30000);
 		if (i >= WARM_UP) ms.push(Number(at - BigInt(from)) / 1e6);
 	}
-	return { p50: rounded(median(ms)), p99: rounded(quantile(ms, 0.99)) };
+	return ms.length ? { p50: rounded(median(ms)), p99: rounded(quantile(ms, 0.99)) } : null;
 }
 
 const allVerified = (url) => postgres.query(`select not exists (select from chain.coverage where state = 'unverified')
@@ -90,8 +90,11 @@ async function runIndexer(replay, mode, rowsFile) {
 	const pg = cpuSeconds(postmaster), node = (await replay.rpc('bench_stats')).cpu_s;
 	const start = process.hrtime.bigint();
 	const indexer = new Process('chaincast-indexer', join(bin, 'chaincast-indexer'), ['-c', file], { log: join(dir, 'indexer.log') });
+	const perf = options.profile && new Process('perf', 'perf', ['record', '-q', '-g', '-F', '999', '-o', `${options.profile}.${mode}`,
+		'-p', String(indexer.pid)], { log: join(dir, 'perf.log') });
 	try {
 		const end = await listener.reached(blocks, indexer, TIMEOUT_MS);
+		if (perf) await perf.stop('SIGINT');
 		const out = { backfill_s: rounded(Number(end - start) / 1e9) };
 		if (mode === 'verified') {
 			while (!await allVerified(url)) await sleep(20);
@@ -108,6 +111,7 @@ async function runIndexer(replay, mode, rowsFile) {
 		out.peak_rss_all_mib = rounded(peakRssMib(indexer.pid), 1);
 		return out;
 	} finally {
+		await perf?.stop('SIGINT');
 		await indexer.stop();
 		await listener.stop();
 	}
