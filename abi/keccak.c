@@ -22,62 +22,72 @@ static const uint64_t round_constants[ROUNDS] = {
 	0x8000000000008080, 0x0000000080000001, 0x8000000080008008,
 };
 
-/* rho's rotations and pi's targets, in the order of pi's single cycle that
- * starts at lane (1, 0) */
-static const uint8_t rho[24] = {
-	1,  3,  6,  10, 15, 21, 28, 36, 45, 55, 2,  14,
-	27, 41, 56, 8,  25, 43, 62, 18, 39, 61, 20, 44
-};
-static const uint8_t pi[24] = { 10, 7,  11, 17, 18, 3, 5,  16, 8,  21, 24, 4,
-				15, 23, 19, 13, 12, 2, 20, 14, 22, 9,  6,  1 };
-
 static inline uint64_t rotl(uint64_t v, unsigned n)
 {
-	return (v << n) | (v >> (64 - n));
+	return n ? (v << n) | (v >> (64 - n)) : v;
 }
 
-static void theta(uint64_t a[static 25])
+/*
+ * One row of rho, pi and chi into @e: the lanes of @a that pi brings to row
+ * @row, each from a column of its own, with their rotations. @d: what theta
+ * adds to each column.
+ */
+static inline __attribute__((always_inline)) void
+row(uint64_t *e, const uint64_t *a, const uint64_t *d, const uint8_t lane[5],
+    const uint8_t turn[5])
 {
-	uint64_t c[5], d;
+	uint64_t b0 = rotl(a[lane[0]] ^ d[lane[0] % 5], turn[0]);
+	uint64_t b1 = rotl(a[lane[1]] ^ d[lane[1] % 5], turn[1]);
+	uint64_t b2 = rotl(a[lane[2]] ^ d[lane[2] % 5], turn[2]);
+	uint64_t b3 = rotl(a[lane[3]] ^ d[lane[3] % 5], turn[3]);
+	uint64_t b4 = rotl(a[lane[4]] ^ d[lane[4] % 5], turn[4]);
 
-	for (unsigned x = 0; x < 5; x++)
-		c[x] = a[x] ^ a[x + 5] ^ a[x + 10] ^ a[x + 15] ^ a[x + 20];
-	for (unsigned x = 0; x < 5; x++) {
-		d = c[(x + 4) % 5] ^ rotl(c[(x + 1) % 5], 1);
-		for (unsigned y = 0; y < 25; y += 5)
-			a[y + x] ^= d;
-	}
+	e[0] = b0 ^ (~b1 & b2);
+	e[1] = b1 ^ (~b2 & b3);
+	e[2] = b2 ^ (~b3 & b4);
+	e[3] = b3 ^ (~b4 & b0);
+	e[4] = b4 ^ (~b0 & b1);
 }
 
-static void rho_pi(uint64_t a[static 25])
+/* clang-format off */
+static const uint8_t lanes[5][5] = {
+	{ 0, 6, 12, 18, 24 }, { 3, 9, 10, 16, 22 }, { 1, 7, 13, 19, 20 },
+	{ 4, 5, 11, 17, 23 }, { 2, 8, 14, 15, 21 },
+};
+static const uint8_t turns[5][5] = {
+	{ 0, 44, 43, 21, 14 }, { 28, 20, 3, 45, 61 }, { 1, 6, 25, 8, 18 },
+	{ 27, 36, 10, 15, 56 }, { 62, 55, 39, 41, 2 },
+};
+/* clang-format on */
+
+static inline __attribute__((always_inline)) void
+one_round(uint64_t e[25], const uint64_t a[25], uint64_t constant)
 {
-	uint64_t carried = a[1], next;
+	uint64_t c0 = a[0] ^ a[5] ^ a[10] ^ a[15] ^ a[20];
+	uint64_t c1 = a[1] ^ a[6] ^ a[11] ^ a[16] ^ a[21];
+	uint64_t c2 = a[2] ^ a[7] ^ a[12] ^ a[17] ^ a[22];
+	uint64_t c3 = a[3] ^ a[8] ^ a[13] ^ a[18] ^ a[23];
+	uint64_t c4 = a[4] ^ a[9] ^ a[14] ^ a[19] ^ a[24];
+	const uint64_t d[5] = { c4 ^ rotl(c1, 1), c0 ^ rotl(c2, 1),
+				c1 ^ rotl(c3, 1), c2 ^ rotl(c4, 1),
+				c3 ^ rotl(c0, 1) };
 
-	for (unsigned i = 0; i < 24; i++) {
-		next = a[pi[i]];
-		a[pi[i]] = rotl(carried, rho[i]);
-		carried = next;
-	}
+	row(e, a, d, lanes[0], turns[0]);
+	row(e + 5, a, d, lanes[1], turns[1]);
+	row(e + 10, a, d, lanes[2], turns[2]);
+	row(e + 15, a, d, lanes[3], turns[3]);
+	row(e + 20, a, d, lanes[4], turns[4]);
+	e[0] ^= constant;
 }
 
-static void chi(uint64_t a[static 25])
-{
-	uint64_t row[5];
-
-	for (unsigned y = 0; y < 25; y += 5) {
-		memcpy(row, a + y, sizeof(row));
-		for (unsigned x = 0; x < 5; x++)
-			a[y + x] ^= ~row[(x + 1) % 5] & row[(x + 2) % 5];
-	}
-}
-
+/* Two rounds a turn: the state goes to @b and back, nothing is moved. */
 static void permute(uint64_t a[static 25])
 {
-	for (unsigned i = 0; i < ROUNDS; i++) {
-		theta(a);
-		rho_pi(a);
-		chi(a);
-		a[0] ^= round_constants[i];
+	uint64_t b[25];
+
+	for (unsigned i = 0; i < ROUNDS; i += 2) {
+		one_round(b, a, round_constants[i]);
+		one_round(a, b, round_constants[i + 1]);
 	}
 }
 
