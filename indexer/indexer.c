@@ -23,7 +23,8 @@
 #define STANDBY_MS 500
 #define TICK_MS    100
 #define STOP_MS    5000
-#define WAIT_MS    250 /* for a database that is down: doubled each time */
+#define NO_METHOD  (-32601) /* JSON-RPC 2.0: the method does not exist */
+#define WAIT_MS    250      /* for a database that is down: doubled each time */
 #define WAIT_MAX   5000
 
 struct indexer {
@@ -204,10 +205,16 @@ static void code_checked(void *arg, enum status st, cJSON **results,
 	struct err err;
 
 	(void)why;
-	(void)errors;
 	ix->checking = false;
 	if (st != ST_OK)
 		return; /* the feed's next on_ready asks again */
+	if (errors[0].message && errors[0].code == NO_METHOD) {
+		log_odd("code_unchecked",
+			F_STR("endpoint", feed_label(ix->feed)),
+			F_STR("reason", errors[0].message));
+		begin(ix);
+		return;
+	}
 	for (size_t i = 0; i < n; i++) {
 		const cJSON *code = results[i];
 		char hex[HEX_ADDRESS_SIZE];
