@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "bridge/job.h"
+#include "bridge/report.h"
 #include "core/backoff.h"
 #include "core/log.h"
 #include "core/loop.h"
@@ -46,7 +47,7 @@ void bridge_stop(struct bridge *b, int exit_code)
 	uv_stop(b->loop);
 }
 
-static const char *confirm_name(const struct config *cfg)
+const char *bridge_confirm_name(const struct config *cfg)
 {
 	switch (cfg->chain.confirm) {
 	case CONFIRM_DEPTH:
@@ -100,7 +101,7 @@ static void on_todo(void *arg, enum status st,
 
 static void query(struct bridge *b)
 {
-	const char *confirm = confirm_name(b->cfg);
+	const char *confirm = bridge_confirm_name(b->cfg);
 	struct db_batch *batch;
 
 	b->again = false;
@@ -334,8 +335,8 @@ static enum status try_to_lead(struct bridge *b, bool *checked,
  * on what can never hold. A stop meanwhile leaves b->stopping. */
 static enum status become_leader(struct bridge *b, struct err *err)
 {
-	enum startup_need need, waits = NEED_NOTHING;
-	bool checked = false, standing_by = false;
+	enum startup_need need;
+	bool checked = false;
 	uint32_t attempt = 0;
 	enum status st;
 
@@ -343,18 +344,20 @@ static enum status become_leader(struct bridge *b, struct err *err)
 		st == ST_AGAIN) &&
 	       !b->stopping) {
 		if (st == ST_AGAIN) {
-			if (!standing_by)
+			if (!b->standing_by)
 				log_info(
 				    "standing_by",
 				    F_STR("deployment", b->facts.deployment));
-			standing_by = true;
+			b->standing_by = true;
+			b->waits_for = NEED_NOTHING;
 			attempt = 0;
 			loop_pause(b->loop, STANDBY_MS);
 			continue;
 		}
-		if (need != waits)
+		if (need != b->waits_for)
 			say_waiting(b, need, err);
-		waits = need;
+		b->waits_for = need;
+		b->standing_by = false;
 		db_close(b->db); /* it may be what is lost */
 		b->db = NULL;
 		loop_pause(b->loop, backoff_ms(attempt++, WAIT_MS, WAIT_MAX,
@@ -400,7 +403,7 @@ static void open_lane(struct bridge *b)
 		.chain_id = cfg->chain.chain_id,
 		.term = b->facts.term,
 		.confirm_by_tag = cfg->chain.confirm != CONFIRM_DEPTH,
-		.confirm_tag = confirm_name(cfg),
+		.confirm_tag = bridge_confirm_name(cfg),
 		.confirmations = cfg->chain.confirmations,
 		.poll_ms = cfg->bridge.poll_ms,
 		.batch_max = cfg->bridge.batch_max,
@@ -474,6 +477,7 @@ static void close_all(struct bridge *b)
 	free(b->rpcs);
 	http_free(b->http);
 	signer_close(b->signer);
+	report_free(b->report);
 	uv_close((uv_handle_t *)&b->poll, NULL);
 	uv_close((uv_handle_t *)&b->sweep, NULL);
 	uv_close((uv_handle_t *)&b->later, NULL);
@@ -499,6 +503,7 @@ int bridge_run(const struct config *cfg)
 	if (uv_loop_init(&loop) != 0)
 		abort();
 	watch(&b);
+	b.report = report_new(&b);
 	st = open_clients(&b, &err);
 	if (st == ST_OK)
 		st = become_leader(&b, &err);

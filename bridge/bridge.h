@@ -20,6 +20,10 @@
 #define BRIDGE_STOP_JOBS_MAX 32 /* and as many more that are stopped */
 
 struct job;
+struct report;
+
+/* What a start waits for. */
+enum startup_need { NEED_NOTHING, NEED_DATABASE, NEED_NODE };
 
 /* What startup.c found out and everything else relies on. */
 struct bridge_facts {
@@ -47,6 +51,10 @@ struct bridge {
 	struct job *jobs;
 	size_t job_count, stop_job_count;
 	uint64_t started_ms;
+	struct report *report;
+	uint64_t orphans_found, orphans_deleted;
+	bool standing_by;            /* another bridge leads */
+	enum startup_need waits_for; /* before it leads */
 	bool listed; /* the list at start is there: unknown rooms may be made */
 	bool querying, again;
 	bool refused; /* wrong account: no more provider calls */
@@ -63,8 +71,8 @@ void bridge_wake(struct bridge *b);
 /** bridge_stop - leave the loop with @exit_code */
 void bridge_stop(struct bridge *b, int exit_code);
 
-/* What a start waits for. */
-enum startup_need { NEED_NOTHING, NEED_DATABASE, NEED_NODE };
+/** bridge_confirm_name - "depth", "safe" or "finalized" */
+const char *bridge_confirm_name(const struct config *cfg);
 
 /** startup_check_database - its migrations are those of this program.
  * Blocking, as the two below: before the loop's work. */

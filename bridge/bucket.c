@@ -73,3 +73,11 @@ uint64_t bucket_take(struct bucket *b, uint64_t now_ms, bool stop,
 				 : b->rate_per_ms * (1 - BUCKET_STOP_SHARE));
 	return wait < 1 ? 1 : (uint64_t)ceil(wait);
 }
+
+double bucket_left(const struct bucket *b, uint64_t now_ms)
+{
+	struct bucket now = *b;
+
+	bucket_fill(&now, now_ms);
+	return now.open + now.stop;
+}

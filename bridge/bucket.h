@@ -33,4 +33,7 @@ void bucket_init(struct bucket *b, double burst, double rate_per_s,
 uint64_t bucket_take(struct bucket *b, uint64_t now_ms, bool stop,
 		     bool stops_waiting);
 
+/** bucket_left - tokens at hand at @now_ms */
+double bucket_left(const struct bucket *b, uint64_t now_ms);
+
 #endif

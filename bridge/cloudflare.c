@@ -55,6 +55,8 @@ struct cloudflare {
 	uint64_t blocked_until_ms;
 	struct call_queue stops, others;
 	struct cf_call *in_flight;
+	struct cf_count counts[CF_COUNTS_MAX];
+	size_t count;
 };
 
 static void pump(struct cloudflare *cf);
@@ -434,6 +436,38 @@ static void limited(struct cf_call *c, uint32_t retry_after_s)
 	pump(cf);
 }
 
+static void count(struct cloudflare *cf, enum cf_op op, int http)
+{
+	size_t i = 0;
+
+	while (i < cf->count &&
+	       (cf->counts[i].op != op || cf->counts[i].http != http))
+		i++;
+	if (i == CF_COUNTS_MAX)
+		return;
+	if (i == cf->count)
+		cf->counts[cf->count++] =
+		    (struct cf_count){ .op = op, .http = http };
+	cf->counts[i].n++;
+}
+
+void cloudflare_view(const struct cloudflare *cf, struct cf_view *out)
+{
+	uint64_t now = uv_now(cf->loop);
+
+	*out = (struct cf_view){
+		.tokens = bucket_left(&cf->bucket, now),
+		.limited_ms =
+		    cf->blocked_until_ms > now ? cf->blocked_until_ms - now : 0,
+		.counts = cf->counts,
+		.count = cf->count,
+	};
+	for (const struct cf_call *c = cf->stops.head; c; c = c->next)
+		out->queued++;
+	for (const struct cf_call *c = cf->others.head; c; c = c->next)
+		out->queued++;
+}
+
 static void on_http(void *arg, enum status st, const struct http_response *res,
 		    const struct err *http_err)
 {
@@ -443,6 +477,7 @@ static void on_http(void *arg, enum status st, const struct http_response *res,
 	struct err err = { 0 };
 
 	unlink_call(c);
+	count(cf, c->op, st == ST_OK ? (int)res->code : 0);
 	if (st == ST_OK && res->code == 429) {
 		limited(c, res->retry_after_s);
 		return;

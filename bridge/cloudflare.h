@@ -91,6 +91,25 @@ struct cloudflare *cloudflare_new(const struct cf_opts *opts);
 void cloudflare_free(struct cloudflare *cf);
 DEFINE_AUTO(cloudflare, cloudflare_free)
 
+/* Calls that ended, of one operation with one HTTP status. */
+struct cf_count {
+	enum cf_op op;
+	int http; /* 0: no answer */
+	uint64_t n;
+};
+
+#define CF_COUNTS_MAX 64 /* pairs that come later are not counted */
+
+/* For health and metrics. */
+struct cf_view {
+	double tokens;       /* calls that may be made at once */
+	uint64_t limited_ms; /* nobody may ask for so long; 0: not limited */
+	size_t queued;
+	const struct cf_count *counts; /* owned by the client */
+	size_t count;
+};
+void cloudflare_view(const struct cloudflare *cf, struct cf_view *out);
+
 /** cloudflare_call - queue one call; stops and deletes go first. A 429 is not
  * an answer: the whole account waits as told, then the call goes again. */
 void cloudflare_call(struct cloudflare *cf, const struct cf_request *req,

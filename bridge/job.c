@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "abi/hex.h"
+#include "bridge/report.h"
 #include "core/log.h"
 
 /* An answer may take its timeout, a list may be stale for a while after. */
@@ -219,6 +220,7 @@ struct job *job_start(struct bridge *b, const struct db_result *r, size_t row)
 		return NULL;
 	}
 	*(j->stop ? &b->stop_job_count : &b->job_count) += 1;
+	j->started_ms = uv_now(b->loop);
 	j->next = b->jobs;
 	b->jobs = j;
 	log_debug("room_step", F_STR("room", j->room),
@@ -246,6 +248,8 @@ void job_end(struct job *j)
 		p = &(*p)->next;
 	*p = j->next;
 	*(j->stop ? &b->stop_job_count : &b->job_count) -= 1;
+	report_step(b->report, step_name(j->step.kind),
+		    uv_now(b->loop) - j->started_ms);
 	cf_videos_deinit(&j->videos);
 	free(j);
 }

@@ -15,6 +15,7 @@ struct job {
 	struct actual actual;
 	struct step step;
 	bool stop;
+	uint64_t started_ms; /* loop time */
 	/* of the room */
 	uint8_t host[20];
 	enum ingest ingest;

@@ -68,6 +68,7 @@ static void on_deleted(void *arg, struct cf_answer *a)
 	struct db_batch *batch;
 
 	if (a->outcome == CF_DONE || a->outcome == CF_GONE) {
+		d->b->orphans_deleted++;
 		log_info("orphan_deleted", F_STR("uid", d->uid));
 		batch = db_batch_new(d->b->db);
 		DB_ADD(batch,
@@ -103,6 +104,7 @@ static void on_noted(void *arg, enum status st,
 		const char *uid = db_text(r, i, "uid");
 
 		d->b = b;
+		b->orphans_found++;
 		memcpy(d->uid, uid, strnlen(uid, CF_UID_SIZE - 1));
 		log_odd("orphan_found", F_STR("uid", d->uid),
 			F_STR("room", db_text(r, i, "room_id")),
@@ -110,19 +112,6 @@ static void on_noted(void *arg, enum status st,
 		cloudflare_call(b->cf, &req, on_deleted, d);
 	}
 	bridge_wake(b);
-}
-
-static const char *confirm_name(const struct config *cfg)
-{
-	switch (cfg->chain.confirm) {
-	case CONFIRM_DEPTH:
-		return "depth";
-	case CONFIRM_SAFE:
-		return "safe";
-	case CONFIRM_FINALIZED:
-		return "finalized";
-	}
-	abort();
 }
 
 static void on_listed(void *arg, bool ok, const struct err *err)
@@ -158,7 +147,7 @@ static void on_listed(void *arg, bool ok, const struct err *err)
 	batch = db_batch_new(b->db);
 	DB_ADD(batch, note_sql, P_TEXT(buf_str(&json)),
 	       P_I64(b->cfg->bridge.orphan_age_s), P_I64(b->facts.term),
-	       P_TEXT(confirm_name(b->cfg)),
+	       P_TEXT(bridge_confirm_name(b->cfg)),
 	       P_I64(b->cfg->chain.confirmations));
 	DB_ADD(batch, forget_sql);
 	DB_ADD(batch, reclaim_sql, P_I64(b->facts.term));

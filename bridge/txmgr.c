@@ -397,10 +397,15 @@ void txmgr_view(const struct txmgr *m, struct txmgr_view *out)
 	out->base_fee = m->base_fee;
 	out->next_nonce = nonce_next(&m->nonces);
 	out->unmined = txm_unmined(m);
+	out->mined_nonce = m->nonces.latest;
+	out->looked_ms = m->looked_ms;
+	out->gap = m->gap_ms != 0;
+	out->no_funds = m->no_funds;
 	out->unsettled = m->count - out->unmined;
 	for (size_t i = 0; i < m->count; i++) {
 		uint64_t age = (txm_now(m) - m->txs[i]->made_ms) / 1000;
 
+		out->signed_count += m->txs[i]->state == TXM_SIGNED;
 		if (m->txs[i]->state < TXM_MINED && age > out->stuck_s)
 			out->stuck_s = (uint32_t)age;
 	}

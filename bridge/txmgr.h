@@ -64,7 +64,13 @@ struct txmgr_view {
 	size_t unmined;   /* signed or accepted */
 	size_t unsettled; /* mined, not final yet */
 	uint64_t sent, bumped, reverted, gas_used;
-	uint32_t stuck_s; /* age of the oldest unmined */
+	uint32_t stuck_s;     /* age of the oldest unmined */
+	size_t signed_count;  /* of @unmined, not accepted by a node yet */
+	uint64_t mined_nonce; /* the chain's count of ours */
+	uint64_t looked_ms;   /* loop time of a node's last answer; 0: none */
+	bool gap;             /* a nonce that nobody holds blocks ours */
+	bool no_funds;
+	double spent_wei; /* for the gas used */
 };
 
 /** txmgr_new - reads open transactions, rebroadcasts them, then serves the

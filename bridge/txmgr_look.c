@@ -17,6 +17,7 @@ enum { ITEM_HEAD, ITEM_LATEST, ITEM_PENDING, ITEM_TIP, ITEM_TAG, ITEM_FIXED };
 struct receipt {
 	bool success;
 	uint64_t block, gas_used;
+	uint64_t gas_price; /* 0: an old node does not tell */
 	struct hash32 block_hash;
 };
 
@@ -46,6 +47,8 @@ static bool read_receipt(struct receipt *out, const cJSON *r)
 	    !quantity(&out->gas_used, r, "gasUsed"))
 		return false;
 	out->success = status == 1;
+	if (!quantity(&out->gas_price, r, "effectiveGasPrice"))
+		out->gas_price = 0;
 	return true;
 }
 
@@ -68,6 +71,7 @@ static void on_receipt(struct txmgr *m, struct db_batch *b, struct txm_tx *t,
 	DB_ADD(b, "update bridge.tx set gas_used = $2 where id = $1",
 	       P_I64(t->id), P_I64((int64_t)r->gas_used));
 	m->stats.gas_used += r->gas_used;
+	m->stats.spent_wei += (double)r->gas_used * (double)r->gas_price;
 	log_info("tx_mined", F_HEX("tx", hash->b, 32), F_U64("nonce", t->nonce),
 		 F_U64("height", r->block), F_U64("gas_used", r->gas_used),
 		 F_U64("entries", t->entries),
