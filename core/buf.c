@@ -9,6 +9,8 @@
 
 #include "core/mem.h"
 
+#define GROW_SLOWER ((size_t)256 * 1024)
+
 void buf_init(struct buf *b, size_t max)
 {
 	*b = (struct buf){ .max = max };
@@ -35,23 +37,31 @@ void buf_reset(struct buf *b)
 		b->data[0] = 0;
 }
 
-/* Room for @n more bytes and a final zero; false marks the overflow. */
-static bool reserve(struct buf *b, size_t n)
+void buf_shrink(struct buf *b, size_t keep)
 {
-	size_t need, cap;
-	uint8_t *data;
+	if (b->cap > keep)
+		buf_wipe(b);
+	else
+		buf_reset(b);
+}
 
-	if (b->overflow || n > b->max - b->len) {
-		b->overflow = true;
-		return false;
-	}
-	need = b->len + n + 1;
-	if (need <= b->cap)
-		return true;
-	cap = b->cap ? b->cap : 64;
+/* Doubles while small; what is large grows by half, for both it and what it
+ * leaves are there at once. Never more than the maximum and a final zero. */
+static size_t next_cap(const struct buf *b, size_t need)
+{
+	size_t cap = b->cap ? b->cap : 64;
+
+	while (cap < need && cap < GROW_SLOWER)
+		cap *= 2;
 	while (cap < need)
-		cap = cap > SIZE_MAX / 2 ? need : cap * 2;
-	data = mem_zalloc(cap);
+		cap = cap > SIZE_MAX / 2 ? need : cap + cap / 2;
+	return b->max < SIZE_MAX && cap > b->max + 1 ? b->max + 1 : cap;
+}
+
+static void set_cap(struct buf *b, size_t cap)
+{
+	uint8_t *data = mem_zalloc(cap);
+
 	if (b->data) {
 		memcpy(data, b->data, b->len);
 		explicit_bzero(b->data, b->cap);
@@ -59,7 +69,29 @@ static bool reserve(struct buf *b, size_t n)
 	}
 	b->data = data;
 	b->cap = cap;
+}
+
+/* Room for @n more bytes and a final zero; false marks the overflow. */
+static bool reserve(struct buf *b, size_t n)
+{
+	size_t need;
+
+	if (b->overflow || n > b->max - b->len) {
+		b->overflow = true;
+		return false;
+	}
+	need = b->len + n + 1;
+	if (need > b->cap)
+		set_cap(b, next_cap(b, need));
 	return true;
+}
+
+void buf_expect(struct buf *b, size_t n)
+{
+	if (b->overflow || n > b->max - b->len)
+		return;
+	if (b->len + n + 1 > b->cap)
+		set_cap(b, b->len ? next_cap(b, b->len + n + 1) : n + 1);
 }
 
 void buf_add(struct buf *b, const void *p, size_t n)

@@ -34,6 +34,11 @@ void buf_wipe(struct buf *b);
 #define AUTO_SECRET_BUF __attribute__((cleanup(buf_wipe))) struct buf
 
 void buf_reset(struct buf *b); /* length 0, memory kept */
+/** buf_shrink - length 0; memory is kept only up to @keep bytes */
+void buf_shrink(struct buf *b, size_t keep);
+/** buf_expect - @n more bytes are about to come: room for exactly these while
+ * it is empty, so that what is announced is not doubled; no overflow */
+void buf_expect(struct buf *b, size_t n);
 void buf_add(struct buf *b, const void *p, size_t n);
 void buf_add_byte(struct buf *b, uint8_t byte);
 void buf_add_zeros(struct buf *b, size_t n);

@@ -142,9 +142,16 @@ void http_call_finished(struct http_call *call, CURLcode code)
 		return;
 	}
 	call->res.maybe_sent = may_be_sent(call, code);
-	call->res.code = 0;
+	call->res.too_long =
+	    call->res.body.overflow || code == CURLE_FILESIZE_EXCEEDED;
+	if (!call->res.too_long)
+		call->res.code = 0;
 	curl_easy_getinfo(call->easy, CURLINFO_OS_ERRNO, &os_errno);
-	if (call->too_long || code == CURLE_FILESIZE_EXCEEDED)
+	if (call->headers_too_long)
+		st =
+		    err_set(&call->err, ST_REJECTED,
+			    "%s: answer with endless headers", call->url.label);
+	else if (call->res.too_long)
 		st = err_set(&call->err, ST_REJECTED,
 			     "%s: answer longer than %zu bytes",
 			     call->url.label, call->res.body.max);

@@ -33,10 +33,11 @@ struct http_request {
 };
 
 struct http_response {
-	long code;              /* HTTP status */
+	long code;              /* HTTP status; on failure 0 unless too_long */
 	struct buf body;        /* overwritten when the callback returns */
 	uint32_t retry_after_s; /* 0: no such header (seconds or date) */
 	bool maybe_sent;        /* on failure: the server may have acted */
+	bool too_long;          /* ST_REJECTED for the body's length alone */
 };
 
 /**

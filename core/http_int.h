@@ -26,7 +26,7 @@ struct http_call {
 	CURL *easy; /* NULL until the name is known */
 	bool added; /* curl has it */
 	bool idempotent;
-	bool too_long;
+	bool headers_too_long;
 	struct url url;
 	char *url_text; /* without its fragment; wiped */
 	char method[16];

@@ -9,6 +9,7 @@
 
 #define HEADERS_MAX        (256 * 1024)
 #define CONNECT_TIMEOUT_MS 10000
+#define RECEIVE_BUFFER     (64 * 1024)
 
 #ifndef CX_VERSION
 #define CX_VERSION "0"
@@ -17,13 +18,17 @@
 static size_t on_body(char *data, size_t size, size_t n, void *arg)
 {
 	struct http_call *call = arg;
+	struct buf *body = &call->res.body;
+	curl_off_t announced = 0;
 
-	buf_add(&call->res.body, data, size * n);
-	if (call->res.body.overflow) {
-		call->too_long = true;
-		return 0;
-	}
-	return size * n;
+	/* Of a compressed body this is less than will come. */
+	if (body->len == 0 &&
+	    curl_easy_getinfo(call->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T,
+			      &announced) == CURLE_OK &&
+	    announced > 0)
+		buf_expect(body, (size_t)announced);
+	buf_add(body, data, size * n);
+	return body->overflow ? 0 : size * n;
 }
 
 static size_t on_header(char *data, size_t size, size_t n, void *arg)
@@ -34,7 +39,7 @@ static size_t on_header(char *data, size_t size, size_t n, void *arg)
 
 	call->header_len += len;
 	if (call->header_len > HEADERS_MAX) {
-		call->too_long = true;
+		call->headers_too_long = true;
 		return 0;
 	}
 	if (len >= 5 && memcmp(data, "HTTP/", 5) == 0)
@@ -168,4 +173,8 @@ void http_call_setup(struct http_call *call, const struct resolved *res,
 	curl_easy_setopt(e, CURLOPT_HEADERDATA, call);
 	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, call);
+	curl_easy_setopt(e, CURLOPT_BUFFERSIZE, (long)RECEIVE_BUFFER);
+	/* What says beforehand that it is too long is not even begun. */
+	curl_easy_setopt(e, CURLOPT_MAXFILESIZE_LARGE,
+			 (curl_off_t)call->res.body.max);
 }

@@ -117,7 +117,11 @@ static void deliver(struct rpc_call *call, const struct rpc_answer *a)
 	struct err err = { 0 };
 	cJSON **roots;
 
-	if (a->refused || (!call->batch && first->message))
+	if (first->too_long)
+		st =
+		    err_set(&err, ST_REJECTED, "%s: %s: %s",
+			    call->rpc->url.label, call->method, first->message);
+	else if (a->refused || (!call->batch && first->message))
 		st = err_set(&err, ST_REJECTED,
 			     "%s: %s: node error %" PRId64 ": %s",
 			     call->rpc->url.label, call->method, first->code,
@@ -143,6 +147,17 @@ void rpc_call_fail(struct rpc_call *call, const char *why)
 {
 	unlink_call(call);
 	deliver_failure(call, why);
+}
+
+void rpc_call_too_long(struct rpc_call *call, const char *message)
+{
+	struct rpc_answer a;
+
+	unlink_call(call);
+	rpc_answer_init(&a, call->n);
+	rpc_answer_too_long(&a, message);
+	deliver(call, &a);
+	rpc_answer_deinit(&a);
 }
 
 const char *rpc_without_label(const struct rpc *r, const char *msg)
@@ -384,6 +399,13 @@ const char *rpc_label(const struct rpc *r)
 bool rpc_is_ws(const struct rpc *r)
 {
 	return r->url.ws;
+}
+
+void rpc_set_max_message(struct rpc *r, size_t max_message)
+{
+	r->opts.max_message = max_message;
+	if (r->ws)
+		ws_set_max_message(r->ws, max_message);
 }
 
 uint32_t rpc_retry_after_s(const struct rpc *r)

@@ -23,14 +23,18 @@ struct rpc_error {
 	int64_t code;
 	const char
 	    *message; /* at most 300 bytes, control characters replaced */
+	/* ours, not the node's: "answer longer than N bytes", the bound; ask
+	 * for less */
+	bool too_long;
 };
 
 /**
  * rpc_done_fn - called exactly once from the loop, unless cancelled
  * @st: ST_OK with @result; ST_REJECTED with @error when the node answered with
- *	an error object; ST_TRANSIENT: no answer, HTTP error, not JSON
+ *	an error object or with more than max_message; ST_TRANSIENT: no
+ *	answer, HTTP error, not JSON
  * @result: valid inside the call only (steal parts with cJSON_Detach…)
- * @error: NULL unless the node answered with an error object
+ * @error: NULL unless ST_REJECTED
  */
 typedef void (*rpc_done_fn)(void *arg, enum status st, cJSON *result,
 			    const struct rpc_error *error,
@@ -81,6 +85,10 @@ bool rpc_is_ws(const struct rpc *r);
 /** rpc_retry_after_s - http: what the last answer's Retry-After asked for, in
  * seconds; 0: nothing */
 uint32_t rpc_retry_after_s(const struct rpc *r);
+/** rpc_set_max_message - bytes of one answer, above 0; for calls made from now
+ * on (ws: messages that begin from now on). A longer one is ST_REJECTED for
+ * its call alone, with error.too_long in every item; none of it is kept. */
+void rpc_set_max_message(struct rpc *r, size_t max_message);
 /** rpc_reconnect - ws: drop a silent socket and connect again with backoff */
 void rpc_reconnect(struct rpc *r);
 
@@ -100,8 +108,9 @@ struct rpc_batch_item {
 /** rpc_batch_done_fn - @results: @n members in the order asked, an item the
  * node refused being NULL with its error in @errors (message NULL: no error).
  * @st: ST_OK when every item has an answer; ST_REJECTED when the node refused
- * the batch as a whole, its error then in every item of @errors; ST_TRANSIENT:
- * no whole answer, @results and @errors NULL, @n 0 */
+ * the batch as a whole or its answer passed max_message, the error then in
+ * every item of @errors; ST_TRANSIENT: no whole answer, @results and @errors
+ * NULL, @n 0 */
 typedef void (*rpc_batch_done_fn)(void *arg, enum status st, cJSON **results,
 				  const struct rpc_error *errors, size_t n,
 				  const struct err *err);

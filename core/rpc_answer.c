@@ -85,6 +85,29 @@ enum status rpc_message_start(struct rpc_message *m, const char *text,
 	return m->s.bad ? scan_end(&m->s, "answer", err) : ST_OK;
 }
 
+bool rpc_message_front(struct rpc_message *m, const char *front, size_t len)
+{
+	struct text key;
+
+	*m = (struct rpc_message){ 0 };
+	scan_init(&m->s, front, len);
+	m->array = scan_peek(&m->s) == SCAN_ARRAY;
+	if (m->array) {
+		scan_array(&m->s);
+		scan_item(&m->s);
+	}
+	for (scan_object(&m->s); scan_key(&m->s, &key);) {
+		if (!text_is(key, "id")) {
+			scan_skip(&m->s);
+			continue;
+		}
+		read_id(&m->s, &m->first, false);
+		/* a number at the very end may have been cut */
+		return m->first.has_id && m->s.p < m->s.end;
+	}
+	return false;
+}
+
 void rpc_answer_init(struct rpc_answer *a, size_t n)
 {
 	a->items = mem_array(n, sizeof(*a->items));
@@ -103,11 +126,13 @@ void rpc_answer_deinit(struct rpc_answer *a)
 	free(a->items);
 }
 
-void rpc_answer_refuse(struct rpc_answer *a, const char *message)
+void rpc_answer_too_long(struct rpc_answer *a, const char *message)
 {
 	a->refused = true;
-	a->items[0] = (struct rpc_item){ 0 };
-	a->items[0].error.message = mem_strdup(message);
+	a->items[0].error = (struct rpc_error){
+		.message = mem_strdup(message),
+		.too_long = true,
+	};
 	for (size_t i = 1; i < a->n; i++)
 		a->items[i] = a->items[0];
 }

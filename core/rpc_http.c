@@ -1,7 +1,8 @@
 /*
  * JSON-RPC over HTTP: one POST a call or batch. HTTP's own failures become
  * ST_TRANSIENT; a node's error object is the node's answer, whatever HTTP
- * status it came with, except 429 and 503, which ask to come back later.
+ * status it came with, except 429 and 503, which ask to come back later. An
+ * answer past the bound is the call's own failing, not the endpoint's.
  */
 #include <stdio.h>
 
@@ -35,6 +36,14 @@ static void on_http(void *arg, enum status st, const struct http_response *res,
 	struct err why = { 0 };
 
 	call->http = NULL;
+	if (res->too_long && res->code >= 200 && res->code < 300) {
+		rpc_call_too_long(call, rpc_without_label(r, err->msg));
+		return;
+	}
+	if (res->too_long) {
+		fail_code(call, res);
+		return;
+	}
 	if (st != ST_OK) {
 		rpc_call_fail(call, rpc_without_label(r, err->msg));
 		return;

@@ -90,8 +90,11 @@ void rpc_answer_deinit(struct rpc_answer *a);
  */
 enum status rpc_answer_read(struct rpc_answer *a, uint64_t id, bool batch,
 			    struct rpc_message *m, struct err *err) MUST_CHECK;
-/** rpc_answer_refuse - our own refusal of all of an empty @a */
-void rpc_answer_refuse(struct rpc_answer *a, const char *message);
+/** rpc_answer_too_long - as if all of an empty @a was refused, by us */
+void rpc_answer_too_long(struct rpc_answer *a, const char *message);
+/** rpc_message_front - of a message's first bytes: whether it is an array and
+ * its first object's id, in @m->array and @m->first; false: not found */
+bool rpc_message_front(struct rpc_message *m, const char *front, size_t len);
 
 /* rpc.c */
 /** rpc_call_answer - hand over what @m says and drop @call; false, with @call
@@ -100,6 +103,8 @@ bool rpc_call_answer(struct rpc_call *call, struct rpc_message *m,
 		     struct err *why) MUST_CHECK;
 /** rpc_call_fail - no answer: ST_TRANSIENT with "label: method: why" */
 void rpc_call_fail(struct rpc_call *call, const char *why);
+/** rpc_call_too_long - the answer passed the bound, as @message says */
+void rpc_call_too_long(struct rpc_call *call, const char *message);
 /** rpc_call_refuse - as rpc_call_fail(), from the loop's next turn */
 void rpc_call_refuse(struct rpc_call *call, const char *why);
 

@@ -2,7 +2,8 @@
  * JSON-RPC over one WebSocket: calls are queued until the socket takes them,
  * answers are matched by id in any order, subscriptions are handed on. A lost
  * socket fails what was sent and is replaced after a growing delay; what was
- * not yet sent waits for the next socket or its own deadline.
+ * not yet sent waits for the next socket or its own deadline. An answer past
+ * the bound is refused to its call, and the socket stays.
  */
 #include <stdio.h>
 
@@ -177,6 +178,27 @@ static void on_message(void *arg, const char *data, size_t len)
 		bad_message(r, why.msg);
 }
 
+/* Told of the call at once, while the rest is still coming: it may ask for
+ * less. false: nobody knows whose it is. */
+static bool on_too_long(void *arg, const char *front, size_t len,
+			size_t max_message)
+{
+	struct rpc *r = arg;
+	struct rpc_message m;
+	struct rpc_call *call;
+	char why[64];
+
+	if (!rpc_message_front(&m, front, len))
+		return false;
+	call = find_call(r, &m);
+	if (!call)
+		return true; /* the answer to a call that timed out */
+	r->attempt = 0;
+	snprintf(why, sizeof(why), "answer longer than %zu bytes", max_message);
+	rpc_call_too_long(call, why);
+	return true;
+}
+
 static void open_socket(struct rpc *r)
 {
 	const struct ws_opts opts = {
@@ -186,6 +208,7 @@ static void open_socket(struct rpc *r)
 		.max_message = r->opts.max_message,
 		.on_open = on_open,
 		.on_message = on_message,
+		.on_too_long = on_too_long,
 		.on_write = on_write,
 		.on_close = on_close,
 		.arg = r,

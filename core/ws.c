@@ -13,6 +13,7 @@
 #include "core/ws_int.h"
 
 #define SEND_MAX ((size_t)64 * 1024 * 1024)
+#define KEEP_MAX ((size_t)16 * 1024) /* memory kept between messages */
 
 enum ws_phase { WS_RESOLVING, WS_CONNECTING, WS_OPEN, WS_CLOSED };
 
@@ -28,6 +29,10 @@ struct ws {
 	uv_timer_t timer; /* connect deadline, then silence */
 	uint64_t heard_ms;
 	struct buf in, out;
+	bool too_long; /* the message that comes is being dropped */
+	bool told;     /* and on_too_long() was called */
+	size_t front_len;
+	char front[WS_FRONT];
 	struct err err;
 };
 
@@ -203,23 +208,72 @@ static void heard(struct ws *ws)
 	ws->heard_ms = uv_now(ws->hub->loop);
 }
 
-static int on_receive(struct ws *ws, const void *data, size_t len)
+void ws_set_max_message(struct ws *ws, size_t max_message)
 {
-	struct lws *wsi = ws->wsi;
+	ws->opts.max_message = max_message;
+}
 
-	heard(ws);
-	buf_add(&ws->in, data, len);
-	if (ws->in.overflow) {
+static void keep_front(struct ws *ws, const void *data, size_t len)
+{
+	if (len > WS_FRONT - ws->front_len)
+		len = WS_FRONT - ws->front_len;
+	memcpy(ws->front + ws->front_len, data, len);
+	ws->front_len += len;
+}
+
+/* More of a message that passes the bound. What was kept of it goes at once;
+ * its owner is asked when there is enough to tell whose answer it is. */
+static int on_excess(struct ws *ws, const void *data, size_t len, bool last)
+{
+	bool keep = ws->told;
+
+	if (!ws->too_long) {
+		ws->too_long = true;
+		ws->told = keep = false;
+		ws->front_len = 0;
+		keep_front(ws, buf_str(&ws->in), ws->in.len);
+		buf_wipe(&ws->in);
+	}
+	if (!ws->told) {
+		keep_front(ws, data, len);
+		if (ws->front_len < WS_FRONT && !last)
+			return 0;
+		ws->told = true;
+		keep = ws->opts.on_too_long &&
+		       ws->opts.on_too_long(ws->opts.arg, ws->front,
+					    ws->front_len, ws->in.max);
+		if (ws->phase != WS_OPEN)
+			return -1;
+	}
+	if (!keep) {
 		err_set(&ws->err, ST_REJECTED,
 			"%s: message longer than %zu bytes", ws->url.label,
 			ws->in.max);
 		down(ws);
 		return -1;
 	}
-	if (!lws_is_final_fragment(wsi) || lws_remaining_packet_payload(wsi))
+	ws->too_long = !last;
+	return 0;
+}
+
+static int on_receive(struct ws *ws, const void *data, size_t len)
+{
+	struct lws *wsi = ws->wsi;
+	size_t left = lws_remaining_packet_payload(wsi); /* of this frame */
+	bool last = lws_is_final_fragment(wsi) && left == 0;
+
+	heard(ws);
+	if (ws->in.len == 0)
+		ws->in.max = ws->opts.max_message;
+	if (ws->too_long || len > ws->in.max - ws->in.len ||
+	    left > ws->in.max - ws->in.len - len)
+		return on_excess(ws, data, len, last);
+	buf_expect(&ws->in, len + left);
+	buf_add(&ws->in, data, len);
+	if (!last)
 		return 0;
 	ws->opts.on_message(ws->opts.arg, buf_str(&ws->in), ws->in.len);
-	buf_reset(&ws->in);
+	buf_shrink(&ws->in, KEEP_MAX);
 	return ws->phase == WS_OPEN ? 0 : -1;
 }
 
@@ -247,6 +301,7 @@ static int on_writable(struct ws *ws)
 		down(ws);
 		return -1;
 	}
+	buf_shrink(&ws->out, KEEP_MAX);
 	if (kind == LWS_WRITE_TEXT)
 		lws_callback_on_writable(wsi);
 	return 0;

@@ -21,15 +21,22 @@
  */
 struct ws;
 
+#define WS_FRONT 512
+
 struct ws_opts {
 	const struct url *url; /* copied */
 	uint32_t connect_ms;   /* name, TCP, TLS and upgrade together */
 	uint32_t idle_ms;      /* silent this long: ping; twice: dead */
-	size_t max_message;    /* bytes of one received message */
+	size_t max_message;    /* bytes of one received message, above 0 */
 
 	void (*on_open)(void *arg);
 	/* one whole message, fragments put together; valid inside the call */
 	void (*on_message)(void *arg, const char *data, size_t len);
+	/* a message passes max_message: its first bytes, WS_FRONT or all if it
+	 * is shorter. true: the rest of it is read and dropped, and the
+	 * connection goes on; false, or NULL here: it is closed */
+	bool (*on_too_long)(void *arg, const char *front, size_t len,
+			    size_t max_message);
 	/* the socket takes one more message: append it to @out, true; or
 	 * false when there is none (ws_want_write() asks again later) */
 	bool (*on_write)(void *arg, struct buf *out);
@@ -47,6 +54,8 @@ struct ws *ws_open(uv_loop_t *loop, const struct ws_opts *opts);
 void ws_free(struct ws *ws);
 DEFINE_AUTO(ws, ws_free)
 
+/** ws_set_max_message - from the next message on */
+void ws_set_max_message(struct ws *ws, size_t max_message);
 /** ws_want_write - on_write() will be called when the socket takes bytes */
 void ws_want_write(struct ws *ws);
 

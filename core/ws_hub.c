@@ -8,12 +8,15 @@
 
 #include "core/ws_int.h"
 
-#define DESTROY_TURNS 8
+#define DESTROY_TURNS  8
+#define RECEIVE_BUFFER 65536
 
 static struct ws_hub *hubs;
 
 static const struct lws_protocols protocols[] = {
-	{ .name = WS_PROTOCOL, .callback = ws_on_lws, .rx_buffer_size = 65536 },
+	{ .name = WS_PROTOCOL,
+	  .callback = ws_on_lws,
+	  .rx_buffer_size = RECEIVE_BUFFER },
 	{ 0 },
 };
 
@@ -33,6 +36,8 @@ static void make_context(uv_loop_t *loop, struct lws_context **context)
 	info.gid = -1;
 	info.uid = -1;
 	info.fd_limit_per_thread = 64;
+	/* One for all connections; a read is never longer than this. */
+	info.pt_serv_buf_size = RECEIVE_BUFFER;
 	/* Not NULL, or it takes http_proxy from the environment, which it
 	 * would then use for loopback too. */
 	info.http_proxy_address = "";

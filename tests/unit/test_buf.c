@@ -56,11 +56,52 @@ static void test_limits(void **state)
 	assert_int_equal(b.len, 0);
 }
 
+/* What is announced is not doubled, what is large grows by half, nothing is
+ * ever more than the maximum and its zero byte. */
+static void test_room(void **state)
+{
+	static const char chunk[4096];
+	struct buf b;
+	size_t last = 0;
+
+	(void)state;
+	buf_init(&b, 3000000);
+	buf_expect(&b, 2000000);
+	assert_int_equal(b.cap, 2000001);
+	assert_int_equal(b.len, 0);
+	buf_expect(&b, 3000001); /* more than it may hold: nothing */
+	assert_int_equal(b.cap, 2000001);
+	assert_false(b.overflow);
+	buf_add(&b, "abc", 3);
+	buf_expect(&b, 1999997);
+	assert_int_equal(b.cap, 2000001);
+	buf_expect(&b, 1999998);
+	assert_int_equal(b.cap, 3000001);
+	assert_string_equal(buf_str(&b), "abc");
+	buf_shrink(&b, 3000001);
+	assert_int_equal(b.cap, 3000001);
+	assert_int_equal(b.len, 0);
+	buf_shrink(&b, 3000000);
+	assert_null(b.data);
+	assert_int_equal(b.cap, 0);
+	assert_string_equal(buf_str(&b), "");
+	while (b.len + sizeof(chunk) <= b.max) {
+		buf_add(&b, chunk, sizeof(chunk));
+		if (b.cap > last && last >= 262144)
+			assert_true(b.cap <= last + last / 2 + 1);
+		last = b.cap;
+	}
+	assert_false(b.overflow);
+	assert_true(b.cap <= b.max + 1);
+	buf_deinit(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_growth),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

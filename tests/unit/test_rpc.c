@@ -307,7 +307,7 @@ static void test_http_answers(void **state)
 		{ NOT_JSON, ST_TRANSIENT, "answer" },
 		{ WRONG_ID, ST_TRANSIENT, "id that was not asked" },
 		{ HALF, ST_TRANSIENT, "eth_blockNumber" },
-		{ OVERSIZE, ST_TRANSIENT, "longer than 65536" },
+		{ OVERSIZE, ST_REJECTED, "longer than 65536" },
 		{ CLOSE, ST_TRANSIENT, "eth_blockNumber" },
 		{ NODE_ERROR, ST_REJECTED, "node error -32005: too many" },
 		{ TOO_MANY, ST_TRANSIENT,

@@ -185,12 +185,52 @@ static void test_long_error(void **state)
 	assert_string_equal(got.text + strlen(got.text) - 4, "\xe2\x82\xac;");
 }
 
+/* Whose answer a message is, from its first bytes. */
+static void test_front(void **state)
+{
+	static const struct {
+		const char *text;
+		bool found, array;
+		uint64_t id;
+	} cases[] = {
+		{ "{\"jsonrpc\":\"2.0\",\"id\":12,\"result\":[{\"a", true,
+		  false, 12 },
+		{ " [ { \"id\" : 7 , \"res", true, true, 7 },
+		{ "[{\"x\":{\"id\":3},\"id\":4}", true, true, 4 },
+		{ "{\"id\":12", false, false, 0 }, /* perhaps 123 */
+		{ "{\"id\":\"12\",\"result\":[", false, false, 0 },
+		{ "{\"id\":null,\"result\":[", false, false, 0 },
+		{ "{\"result\":{\"id\":12,\"x", false, false, 0 },
+		{ "{\"method\":\"eth_subscription\",\"params\":{\"id\":1,",
+		  false, false, 0 },
+		{ "[[{\"id\":1,", false, false, 0 },
+		{ "[]", false, false, 0 },
+		{ "\"id\":1,", false, false, 0 },
+		{ "", false, false, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		size_t len = strlen(cases[i].text);
+		AUTO_FREE char *copy = mem_dup(cases[i].text, len);
+		struct rpc_message m;
+
+		if (rpc_message_front(&m, copy, len) != cases[i].found)
+			fail_msg("%s", cases[i].text);
+		if (!cases[i].found)
+			continue;
+		assert_int_equal(m.first.id, cases[i].id);
+		assert_int_equal(m.array, cases[i].array);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_single),
 		cmocka_unit_test(test_batch),
 		cmocka_unit_test(test_long_error),
+		cmocka_unit_test(test_front),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
