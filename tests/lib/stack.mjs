@@ -103,6 +103,7 @@ export class Stack {
 				customer_code: this.cloudflare.customer, ...local },
 			signer: { key_file: this.bridge.file },
 			bridge: { poll_ms: 500 },
+			health: { indexer_listen: '127.0.0.1:0', bridge_listen: '127.0.0.1:0' },
 		});
 	}
 
