@@ -42,6 +42,7 @@ struct txm_tx {
 	uint64_t made_ms, sent_ms, gone_ms; /* loop time; 0: not yet */
 	unsigned missing;                   /* looks without its receipt */
 	bool bump, capped, writing;
+	enum tx_answer answer; /* the node's last; told when it changes */
 	bool success;
 	enum txm_role role; /* asked for after a revert */
 	uint64_t block_number;

@@ -187,8 +187,32 @@ static void check_gap(struct txmgr *m)
 	txm_reclaim(m, gap, true);
 }
 
-/* Everything unmined is sent again now and then; the first in line, which is
- * what the others wait for, pays more when it takes too long. */
+/* Whether a node that gave this answer would like higher fees better. Where
+ * the balance is what lacks they only make it worse. */
+static bool fees_help(enum tx_answer answer)
+{
+	switch (answer) {
+	case TX_ANSWER_ACCEPTED:
+	case TX_ANSWER_KNOWN:
+	case TX_ANSWER_UNDERPRICED:
+	case TX_ANSWER_FEE_LOW:
+	case TX_ANSWER_POOL:
+	case TX_ANSWER_UNKNOWN:
+		return true;
+	case TX_ANSWER_NONCE_LOW:
+	case TX_ANSWER_NONCE_HIGH:
+	case TX_ANSWER_FUNDS:
+	case TX_ANSWER_REVERT:
+	case TX_ANSWER_REFUSED:
+	case TX_ANSWER_LIMIT:
+		return false;
+	}
+	abort();
+}
+
+/* Everything unmined is sent again now and then, unless its nonce is mined
+ * already; the first in line, which is what the others wait for, pays more
+ * when it takes too long. */
 static void nudge(struct txmgr *m)
 {
 	uint64_t patience = 1000ull * m->o.bump_after_s;
@@ -197,15 +221,16 @@ static void nudge(struct txmgr *m)
 	for (size_t i = 0; i < m->count; i++) {
 		struct txm_tx *t = m->txs[i];
 		uint64_t waited = txm_now(m) - t->sent_ms;
+		bool untaken =
+		    t->state == TXM_SIGNED && t->answer != TX_ANSWER_LIMIT;
 
-		if (t->state >= TXM_MINED || t->writing)
+		if (t->state >= TXM_MINED || t->writing || t->gone_ms)
 			continue;
-		if (t->bump ||
-		    (first && t->sent_ms && !t->gone_ms && waited >= patience))
+		if (t->bump || (first && t->sent_ms && waited >= patience &&
+				fees_help(t->answer)))
 			txm_raise(m, t);
 		else if (!t->sent_ms ||
-			 waited >=
-			     (t->state == TXM_SIGNED ? m->o.poll_ms : patience))
+			 waited >= (untaken ? m->o.poll_ms : patience))
 			txm_send(m, t);
 		first = false;
 	}

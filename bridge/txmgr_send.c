@@ -138,11 +138,13 @@ static void sent(void *arg, enum status st, cJSON *result,
 	if (!t || t->state >= TXM_MINED ||
 	    !hash32_eq(&hash, &t->attempts[t->attempt_count - 1].hash))
 		return;
-	if (answer != TX_ANSWER_ACCEPTED && answer != TX_ANSWER_KNOWN)
+	if (answer != t->answer && answer != TX_ANSWER_ACCEPTED &&
+	    answer != TX_ANSWER_KNOWN)
 		log_odd("tx_answer", F_U64("nonce", t->nonce),
 			F_STR("answer", tx_answer_name(answer)),
 			F_STR("endpoint", rpc_label(txm_rpc(m))),
 			F_STR("reason", message));
+	t->answer = answer;
 	act_on_answer(m, t, answer, message);
 }
 

@@ -1,0 +1,215 @@
+// The lane of the bridge's transactions on a chain that is held still: fees
+// that do not suffice, nonces that others use, no money, no right to write,
+// entries that do not fit. What must hold is one purpose for each nonce and
+// one effect for each room.
+import assert from 'node:assert/strict';
+import { afterEach, test } from 'node:test';
+import { parseTransaction } from 'viem';
+import { newHostKey } from '../lib/sealing.mjs';
+import { World } from '../lib/world.mjs';
+
+const GWEI = 10n ** 9n;
+const long = { timeout: 300000 };
+
+let w;
+afterEach(async () => {
+	try {
+		if (w) await onePurposeEach();
+	} finally {
+		await w?.close();
+		w = undefined;
+	}
+});
+
+const lines = (event) => w.bridgeDaemon.text().split('\n').filter((l) => new RegExp(` event=${event}( |$)`).test(l));
+const said = (event, n = 1) => w.until(`${n} ${event}`, () => lines(event).length >= n);
+const nonceOf = (address, blockTag = 'latest') => w.contract.client.getTransactionCount({ address, blockTag });
+
+// Every nonce of the lane with its attempts, oldest first, as they were signed.
+async function transactions() {
+	const rows = await w.rows(`select t.nonce, t.kind, t.state, t.entries, encode(t.mined_hash, 'hex') as mined, a.attempt,
+		encode(a.hash, 'hex') as hash, encode(a.raw, 'hex') as raw
+		from bridge.tx t join bridge.tx_attempt a on a.tx_id = t.id order by t.nonce, a.attempt`);
+	const all = new Map();
+	for (const { attempt, hash, raw, ...tx } of rows) {
+		if (!all.has(tx.nonce)) all.set(tx.nonce, { ...tx, attempts: [] });
+		all.get(tx.nonce).attempts.push({ hash: `0x${hash}`, ...parseTransaction(`0x${raw}`) });
+	}
+	return [...all.values()];
+}
+
+// A tenth more, rounded up: what a node asks of a replacement.
+const tenth = (v) => v + (v + 9n) / 10n;
+
+async function onePurposeEach() {
+	for (const { nonce, attempts } of await transactions()) {
+		const [first] = attempts;
+		attempts.forEach((a, i) => {
+			assert.equal(a.nonce ?? 0, Number(nonce));
+			assert.deepEqual([a.to, a.data, a.value, a.gas], [first.to, first.data, first.value, first.gas]);
+			if (!i) return;
+			assert.ok(a.maxFeePerGas >= tenth(attempts[i - 1].maxFeePerGas), 'the fee rose by too little');
+			assert.ok(a.maxPriorityFeePerGas >= tenth(attempts[i - 1].maxPriorityFeePerGas), 'the tip rose by too little');
+		});
+	}
+}
+
+async function lane({ bridge = {}, ...more } = {}) {
+	w = await World.create({ config: { bridge: { bump_after_s: 2, ...bridge } }, ...more });
+	await said('tx_lane_ready');
+}
+
+// Rooms whose creation is confirmed, on a chain that then stands still.
+async function heldRooms(n) {
+	await w.anvil.interval(0);
+	const rooms = await Promise.all(Array.from({ length: n }, async () => {
+		const [host, { hostKey }] = [await w.newAccount(), await newHostKey(1)];
+		await w.contract.submit(host.key, 'createRoom', w.contract.roomArgs({ hostKey }), { gas: 500000n });
+		return { host, id: await w.contract.roomIdOf(host.address, 'rtmps', hostKey) };
+	}));
+	await w.anvil.mine(2);
+	return rooms;
+}
+
+// From the bridge's own key, by somebody else's program.
+const foreign = (nonce, tip = 2n) => w.contract.wallet(w.bridge.key).sendTransaction({ to: w.admin.address, value: 1n, nonce,
+	gas: 21000n, maxFeePerGas: 100n * GWEI, maxPriorityFeePerGas: tip * GWEI });
+
+const effects = async (rooms) => {
+	for (const { id } of rooms) {
+		await w.provisioned(id);
+		assert.equal((await w.contract.events('RoomProvisioned', id)).length, 1);
+		assert.equal((await w.standin.inputsOf(id)).length, 1);
+	}
+	assert.deepEqual(await w.contract.events('RoomFailed'), []);
+};
+
+test('fees rise until the transaction is mined, once', long, async () => {
+	await lane();
+	const rooms = await heldRooms(1);
+	await said('tx_sent');
+	const nonce = await nonceOf(w.bridge.address);
+	await said('tx_fee_raised', 2);
+	const newest = (await transactions())[0].attempts.at(-1);
+	await w.anvil.rpc('anvil_setNextBlockBaseFeePerGas', `0x${(newest.maxFeePerGas * 8n).toString(16)}`);
+	await w.anvil.mine(1);
+	assert.equal(await nonceOf(w.bridge.address), nonce);
+	const raised = lines('tx_fee_raised').length;
+	await said('tx_fee_raised', raised + 2);
+	await w.anvil.interval(1);
+	await effects(rooms);
+	const [tx, ...others] = await transactions();
+	assert.deepEqual(others, []);
+	assert.ok(tx.attempts.length >= 5);
+	assert.ok(tx.attempts.some((a) => `0x${tx.mined}` === a.hash));
+	assert.equal(await nonceOf(w.bridge.address), nonce + 1);
+	const height = await w.anvil.height();
+	await w.until('final', async () => (await transactions())[0].state === 'final' && (await w.anvil.height()) > height + 2);
+	assert.equal(await nonceOf(w.bridge.address, 'pending'), nonce + 1);
+});
+
+test('nonces that another program uses are noticed and skipped', long, async () => {
+	await lane();
+	await w.anvil.interval(0);
+	const first = await nonceOf(w.bridge.address);
+	await foreign(first);
+	await w.anvil.mine(1);
+	const idle = await heldRooms(1);
+	await w.until('a transaction', async () => (await transactions()).length === 1);
+	await w.anvil.mine(1);
+	const pending = await heldRooms(1);
+	await w.until('another transaction', async () => (await transactions()).length === 2);
+	const own = (await transactions()).at(-1);
+	await w.until('it waits', async () => (await nonceOf(w.bridge.address, 'pending')) > own.nonce);
+	const hash = await foreign(Number(own.nonce), 50n);
+	await w.anvil.mine(1);
+	assert.equal((await w.contract.client.getTransactionReceipt({ hash })).status, 'success');
+	await w.anvil.interval(1);
+	await effects([...idle, ...pending]);
+	const all = await transactions();
+	assert.ok(all.some((t) => t.nonce === own.nonce && t.state === 'lost'));
+	assert.equal(all.filter((t) => t.state === 'lost').length, lines('tx_nonce_taken').length);
+	assert.deepEqual(lines('tx_gap'), []);
+	// A nonce that is mined is neither sent again nor complained about again.
+	assert.ok(lines('tx_answer').length <= 4, lines('tx_answer').join('\n'));
+	assert.ok(lines('tx_fee_raised').length <= 4, lines('tx_fee_raised').join('\n'));
+});
+
+test('without money: one alarm, and on after a refill', long, async () => {
+	await lane();
+	w.announce(/ event=tx_refused .*answer=funds/);
+	await w.anvil.interval(1);
+	await w.anvil.rpc('anvil_setBalance', w.bridge.address, '0x1');
+	const rooms = [];
+	for (let i = 0; i < 2; i++) rooms.push(await w.createRoom(await newHostKey(1)));
+	await said('tx_refused');
+	const height = await w.anvil.height();
+	await w.until('some blocks without money', async () => (await w.anvil.height()) > height + 5);
+	assert.equal(lines('tx_refused').length, 1);
+	assert.deepEqual(lines('tx_fee_raised'), []);
+	await w.anvil.fund(w.bridge.address);
+	await effects(rooms);
+});
+
+test('money that goes while the transaction waits', long, async () => {
+	await lane();
+	w.announce(/ event=tx_refused .*answer=funds/);
+	const rooms = await heldRooms(1);
+	await said('tx_sent');
+	await w.anvil.rpc('anvil_setBalance', w.bridge.address, '0x1');
+	await w.anvil.mine(1);
+	await said('tx_refused');
+	const raised = lines('tx_fee_raised').length;
+	await w.anvil.interval(1);
+	const height = await w.anvil.height();
+	await w.until('some blocks without money', async () => (await w.anvil.height()) > height + 5);
+	assert.equal(lines('tx_fee_raised').length, raised);
+	assert.equal(lines('tx_refused').length, 1);
+	assert.equal(lines('tx_answer').length, 1);
+	await w.anvil.fund(w.bridge.address);
+	await effects(rooms);
+});
+
+test('the role is revoked: the lane stops and fails no room', long, async () => {
+	await lane({ blockTime: 1 });
+	w.announce(/ event=tx_lane_stopped /);
+	const role = await w.contract.read('BRIDGE_ROLE');
+	await w.contract.send(w.admin.key, 'revokeRole', [role, w.bridge.address]);
+	const rooms = [await w.createRoom(await newHostKey(1))];
+	await said('tx_lane_stopped');
+	rooms.push(await w.createRoom(await newHostKey(1)), await w.createRoom(await newHostKey(2)));
+	await w.until('all wait', async () => (await w.rows('select 1 from bridge.outbox where state = \'queued\'')).length === 3);
+	const nonce = await nonceOf(w.bridge.address, 'pending');
+	const height = await w.anvil.height();
+	await w.until('quiet for some blocks', async () => (await w.anvil.height()) > height + 4);
+	assert.equal(await nonceOf(w.bridge.address, 'pending'), nonce);
+	for (const { id } of rooms) assert.equal((await w.contract.room(id)).stateName, 'open');
+	await w.contract.send(w.admin.key, 'grantRole', [role, w.bridge.address]);
+	await said('tx_lane_resumed');
+	await effects(rooms);
+	assert.equal(lines('tx_lane_stopped').length, 1);
+});
+
+test('a room that ended between holds no other of its batch back', long, async () => {
+	await lane({ bridge: { bump_after_s: 60, batch_wait_ms: 1500 } });
+	const rooms = await heldRooms(5);
+	// The first to be ready goes alone; the others share a transaction.
+	await w.until('all under way', async () => (await w.rows('select 1 from bridge.outbox where state = \'in_tx\'')).length === 5);
+	const [shared] = await w.rows(`select tx_id, array_agg(room_id::text) as rooms from bridge.outbox group by tx_id
+		having count(*) > 1 order by count(*) desc`);
+	assert.ok(shared, 'no transaction carries more than one entry');
+	const bad = rooms.find(({ id }) => id === shared.rooms[0]);
+	await w.contract.submit(bad.host.key, 'endRoom', [BigInt(bad.id)], { gas: 200000n, maxFeePerGas: 100n * GWEI,
+		maxPriorityFeePerGas: 60n * GWEI });
+	await w.anvil.interval(1);
+	await effects(rooms.filter((room) => room !== bad));
+	await w.gone(bad.id);
+	assert.equal((await w.contract.events('RoomProvisioned', bad.id)).length, 0);
+	assert.equal((await w.contract.events('ProvisionSkipped', bad.id)).length, 1);
+	const [entry] = await w.until('the entry has ended', async () => {
+		const found = await w.rows(`select state, note, tx_id from bridge.outbox where room_id = ${bad.id}`);
+		return found[0].state !== 'in_tx' && found;
+	});
+	assert.equal(entry.state, 'dropped');
+	assert.equal(entry.tx_id, shared.tx_id);
+});
