@@ -18,6 +18,10 @@ struct phrase {
 };
 
 static const struct phrase phrases[] = {
+	/* what follows is the contract's text, not the node's */
+	{ "execution reverted", TX_ANSWER_REVERT },
+	{ "vm execution error", TX_ANSWER_REVERT },
+
 	/* nethermind: AlreadyKnown; besu: Known transaction; anvil:
 	 * transaction already imported */
 	{ "already known", TX_ANSWER_KNOWN },
@@ -28,6 +32,7 @@ static const struct phrase phrases[] = {
 	{ "already in mempool", TX_ANSWER_KNOWN },
 	{ "already have transaction", TX_ANSWER_KNOWN },
 	{ "existing tx with same hash", TX_ANSWER_KNOWN },
+	{ "existing txn with same hash", TX_ANSWER_KNOWN },
 	{ "transaction_already_known", TX_ANSWER_KNOWN },
 
 	{ "replacement transaction underpriced", TX_ANSWER_UNDERPRICED },
@@ -39,6 +44,8 @@ static const struct phrase phrases[] = {
 	{ "could not replace existing tx", TX_ANSWER_UNDERPRICED },
 	{ "another transaction with same nonce", TX_ANSWER_UNDERPRICED },
 	{ "same nonce already", TX_ANSWER_UNDERPRICED },
+	{ "to replace existing transaction", TX_ANSWER_UNDERPRICED },
+	{ "ownnoncealreadyused", TX_ANSWER_UNDERPRICED },
 
 	{ "nonce too low", TX_ANSWER_NONCE_LOW },
 	{ "nonce_too_low", TX_ANSWER_NONCE_LOW },
@@ -55,6 +62,11 @@ static const struct phrase phrases[] = {
 	{ "gapped", TX_ANSWER_NONCE_HIGH },
 	{ "nonce_too_far_in_future", TX_ANSWER_NONCE_HIGH },
 	{ "nonce too far in the future", TX_ANSWER_NONCE_HIGH },
+	{ "nonce too far in future", TX_ANSWER_NONCE_HIGH },
+	{ "noncetoofarinfuture", TX_ANSWER_NONCE_HIGH },
+	{ "too distant from current sender", TX_ANSWER_NONCE_HIGH },
+	{ "does not match sender account nonce", TX_ANSWER_NONCE_HIGH },
+	{ "invalid transaction with a lower nonce", TX_ANSWER_NONCE_HIGH },
 	{ "too distant from account", TX_ANSWER_NONCE_HIGH },
 	{ "above account nonce", TX_ANSWER_NONCE_HIGH },
 
@@ -64,6 +76,8 @@ static const struct phrase phrases[] = {
 	{ "upfront cost exceeds account balance", TX_ANSWER_FUNDS },
 	{ "upfront_cost_exceeds_balance", TX_ANSWER_FUNDS },
 	{ "exceeds account balance", TX_ANSWER_FUNDS },
+	{ "exceeds transaction sender account balance", TX_ANSWER_FUNDS },
+	{ "overdraws from account", TX_ANSWER_FUNDS },
 	{ "overshot", TX_ANSWER_FUNDS },
 	{ "not enough funds", TX_ANSWER_FUNDS },
 	{ "doesn't have enough funds", TX_ANSWER_FUNDS },
@@ -84,6 +98,8 @@ static const struct phrase phrases[] = {
 	{ "gas price too low", TX_ANSWER_FEE_LOW },
 	{ "tip cap", TX_ANSWER_FEE_LOW },
 	{ "priority fee per gas too low", TX_ANSWER_FEE_LOW },
+	{ "priority fee below minimum", TX_ANSWER_FEE_LOW },
+	{ "below chain minimum", TX_ANSWER_FEE_LOW },
 	{ "below configured minimum", TX_ANSWER_FEE_LOW },
 	{ "underpriced", TX_ANSWER_FEE_LOW }, /* no other holds the nonce */
 
@@ -96,7 +112,15 @@ static const struct phrase phrases[] = {
 	{ "sender tx limit", TX_ANSWER_POOL },
 	{ "pool limit", TX_ANSWER_POOL },
 	{ "in-flight transaction limit", TX_ANSWER_POOL },
-	{ "queued sub-pool is full", TX_ANSWER_POOL },
+	{ "spammer", TX_ANSWER_POOL },
+	{ "address already reserved", TX_ANSWER_POOL },
+	{ "tries to replace pending", TX_ANSWER_POOL },
+	{ "type conflict", TX_ANSWER_POOL },
+	{ "pendingtxsofconflictingtype", TX_ANSWER_POOL },
+	{ "pendingtxsofothertype", TX_ANSWER_POOL },
+	{ "is syncing", TX_ANSWER_POOL },
+	{ "sync is still in progress", TX_ANSWER_POOL },
+	{ "sub-pool is full", TX_ANSWER_POOL },
 	{ "discarded", TX_ANSWER_POOL },
 
 	{ "rate limit", TX_ANSWER_LIMIT },
@@ -105,8 +129,6 @@ static const struct phrase phrases[] = {
 	{ "request limit", TX_ANSWER_LIMIT },
 	{ "daily request count", TX_ANSWER_LIMIT },
 
-	{ "execution reverted", TX_ANSWER_REVERT },
-	{ "vm execution error", TX_ANSWER_REVERT },
 	{ "revert", TX_ANSWER_REVERT },
 
 	{ "intrinsic gas too", TX_ANSWER_REFUSED },
@@ -119,6 +141,15 @@ static const struct phrase phrases[] = {
 	{ "gas limit exceed", TX_ANSWER_REFUSED },
 	{ "gaslimitexceeded", TX_ANSWER_REFUSED },
 	{ "gaslimittoohigh", TX_ANSWER_REFUSED },
+	{ "gaslimitcapexceeded", TX_ANSWER_REFUSED },
+	{ "gas limit is too high", TX_ANSWER_REFUSED },
+	{ "gas limit is greater than", TX_ANSWER_REFUSED },
+	{ "exceeds block's gas limit", TX_ANSWER_REFUSED },
+	{ "exceeds max transaction gas", TX_ANSWER_REFUSED },
+	{ "floor data gas", TX_ANSWER_REFUSED },
+	{ "intrinsicgas", TX_ANSWER_REFUSED },
+	{ "intrinsic gas exceeds", TX_ANSWER_REFUSED },
+	{ "intrinsic gas cost", TX_ANSWER_REFUSED },
 	{ "out of gas", TX_ANSWER_REFUSED },
 	{ "exceeds transaction gas cap", TX_ANSWER_REFUSED },
 	{ "exceeds maximum per-transaction gas", TX_ANSWER_REFUSED },
@@ -132,6 +163,16 @@ static const struct phrase phrases[] = {
 	{ "chain-id", TX_ANSWER_REFUSED },
 	{ "transaction type not supported", TX_ANSWER_REFUSED },
 	{ "exceeds the configured cap", TX_ANSWER_REFUSED },
+	{ "fee cap exceeded", TX_ANSWER_REFUSED },
+	{ "not an eoa", TX_ANSWER_REFUSED },
+	{ "senderiscontract", TX_ANSWER_REFUSED },
+	{ "not authorized to send", TX_ANSWER_REFUSED },
+	{ "failedtoresolvesender", TX_ANSWER_REFUSED },
+	{ "failed to recover sender", TX_ANSWER_REFUSED },
+	{ "nonce has max value", TX_ANSWER_REFUSED },
+	{ "transaction too large", TX_ANSWER_REFUSED },
+	{ "marked the transaction as invalid", TX_ANSWER_REFUSED },
+	{ "priority fee per gas exceeds max fee", TX_ANSWER_REFUSED },
 	{ "higher than max fee per gas", TX_ANSWER_REFUSED },
 	{ "rlp", TX_ANSWER_REFUSED },
 };
@@ -151,8 +192,7 @@ static enum tx_answer by_code(int64_t code)
 	}
 }
 
-/* besu: "Transaction nonce N below sender account nonce M"; reth: "nonce N is
- * lower than account nonce"; the number in the middle needs two pieces */
+/* "nonce N is lower than …": the number in the middle needs two pieces */
 static bool both(const char *text, const char *a, const char *b)
 {
 	const char *at = strstr(text, a);
@@ -169,14 +209,14 @@ enum tx_answer tx_answer_classify(const char *message, int64_t code)
 	     s++)
 		text[n++] = (char)tolower((unsigned char)*s);
 	text[n] = '\0';
+	for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++)
+		if (strstr(text, phrases[i].text))
+			return phrases[i].answer;
 	if (both(text, "nonce", "is lower than") ||
 	    both(text, "expected nonce to be", "but got"))
 		return TX_ANSWER_NONCE_LOW;
 	if (both(text, "nonce", "is higher than"))
 		return TX_ANSWER_NONCE_HIGH;
-	for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++)
-		if (strstr(text, phrases[i].text))
-			return phrases[i].answer;
 	return by_code(code);
 }
 

@@ -1,6 +1,5 @@
 /*
- * The lane's pure decisions: fees, nonces, how much goes into a transaction,
- * and what each client's refusal means.
+ * The lane's pure decisions: fees, nonces, how much goes into a transaction.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +12,6 @@
 #include "abi/u256.h"
 #include "bridge/calls.h"
 #include "bridge/nonce.h"
-#include "bridge/txanswer.h"
 #include "core/mem.h"
 
 static void test_fees(void **state)
@@ -75,61 +73,6 @@ static void test_fallen(void **state)
 	assert_int_equal(nonce_next(&v), 4);
 }
 
-static void test_answers(void **state)
-{
-	static const struct {
-		const char *text;
-		enum tx_answer want;
-	} cases[] = {
-		{ "already known", TX_ANSWER_KNOWN },     /* geth, erigon */
-		{ "AlreadyKnown", TX_ANSWER_KNOWN },      /* nethermind */
-		{ "Known transaction", TX_ANSWER_KNOWN }, /* besu */
-		{ "transaction already imported", TX_ANSWER_KNOWN }, /* anvil */
-		{ "replacement transaction underpriced",
-		  TX_ANSWER_UNDERPRICED },
-		{ "ReplacementNotAllowed", TX_ANSWER_UNDERPRICED },
-		{ "Replacement transaction underpriced",
-		  TX_ANSWER_UNDERPRICED },
-		{ "transaction underpriced", TX_ANSWER_FEE_LOW },
-		{ "FeeTooLow, MaxFeePerGas too low", TX_ANSWER_FEE_LOW },
-		{ "max fee per gas less than block base fee: address 0x0",
-		  TX_ANSWER_FEE_LOW },
-		{ "nonce too low: next nonce 3, tx nonce 2",
-		  TX_ANSWER_NONCE_LOW },
-		{ "OldNonce", TX_ANSWER_NONCE_LOW },
-		{ "Transaction nonce 1 below sender account nonce 2",
-		  TX_ANSWER_NONCE_LOW },
-		{ "nonce too high", TX_ANSWER_NONCE_HIGH },
-		{ "gapped-nonce tx from delegated accounts",
-		  TX_ANSWER_NONCE_HIGH },
-		{ "NonceGap", TX_ANSWER_NONCE_HIGH },
-		{ "insufficient funds for gas * price + value",
-		  TX_ANSWER_FUNDS },
-		{ "InsufficientFunds, Balance is zero", TX_ANSWER_FUNDS },
-		{ "Upfront cost exceeds account balance", TX_ANSWER_FUNDS },
-		{ "Insufficient funds for gas * price + value",
-		  TX_ANSWER_FUNDS },
-		{ "txpool is full", TX_ANSWER_POOL },
-		{ "execution reverted: custom error 0xe2517d3f",
-		  TX_ANSWER_REVERT },
-		{ "intrinsic gas too low", TX_ANSWER_REFUSED },
-		{ "invalid chain id for signer", TX_ANSWER_REFUSED },
-		{ "something new", TX_ANSWER_UNKNOWN },
-		{ NULL, TX_ANSWER_UNKNOWN },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
-		if (tx_answer_classify(cases[i].text, -32000) != cases[i].want)
-			fail_msg("%s: %s", cases[i].text,
-				 tx_answer_name(tx_answer_classify(
-				     cases[i].text, -32000)));
-	/* message before code */
-	assert_int_equal(tx_answer_classify("already known", -32005),
-			 TX_ANSWER_KNOWN);
-	assert_int_equal(tx_answer_classify("", -32005), TX_ANSWER_LIMIT);
-}
-
 static void test_take(void **state)
 {
 	uint8_t envelope[500] = { 0 };
@@ -184,9 +127,9 @@ static void test_calldata(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_fees),   cmocka_unit_test(test_nonces),
-		cmocka_unit_test(test_fallen), cmocka_unit_test(test_answers),
-		cmocka_unit_test(test_take),   cmocka_unit_test(test_calldata),
+		cmocka_unit_test(test_fees),     cmocka_unit_test(test_nonces),
+		cmocka_unit_test(test_fallen),   cmocka_unit_test(test_take),
+		cmocka_unit_test(test_calldata),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
