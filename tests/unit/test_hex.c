@@ -47,6 +47,115 @@ static void test_buf(void **state)
 	assert_int_equal(hex_decode_buf(&b, "0x0z", "x", &err), ST_REJECTED);
 }
 
+/* Each length takes its own way through the vectors, and each place in the text
+ * must be looked at. */
+static void test_text(void **state)
+{
+	static const char digits[] = "0123456789abcdefABCDEF";
+	AUTO_FREE char *t = mem_zalloc(2 + 2 * 70 + 1);
+	uint8_t want[70], got[70];
+	struct err err;
+
+	(void)state;
+	t[0] = '0';
+	t[1] = 'x';
+	for (size_t i = 0; i < 140; i++)
+		t[2 + i] = digits[i * 7 % 22];
+	for (size_t n = 0; n <= 70; n++) {
+		char end = t[2 + 2 * n];
+
+		t[2 + 2 * n] = '\0';
+		assert_int_equal(hex_decode_fixed(want, n, t, "x", &err),
+				 ST_OK);
+		t[2 + 2 * n] = end;
+		assert_true(
+		    hex_decode_text(got, n, (struct text){ t, 2 + 2 * n }));
+		assert_memory_equal(got, want, n);
+		assert_false(
+		    hex_decode_text(got, n, (struct text){ t, 3 + 2 * n }));
+		for (size_t i = 0; i < 2 * n; i++) {
+			char was = t[2 + i];
+
+			t[2 + i] = 'g';
+			assert_false(hex_decode_digits(got, n, t + 2));
+			t[2 + i] = was;
+		}
+	}
+}
+
+/* Of all characters only digits are digits, wherever they stand. */
+static void test_characters(void **state)
+{
+	char t[16];
+	uint8_t got[8];
+
+	(void)state;
+	for (int c = 0; c < 256; c++) {
+		int value = c == 0 ? -1 : hex_digit((char)c);
+
+		for (size_t at = 0; at < 16; at++) {
+			memset(t, '0', sizeof(t));
+			t[at] = (char)c;
+			assert_int_equal(hex_decode_digits(got, 8, t),
+					 value >= 0);
+			if (value >= 0)
+				assert_int_equal(got[at / 2],
+						 at % 2 ? value : value << 4);
+			assert_int_equal(
+			    hex_decode_digits(got, 1, t + at / 2 * 2),
+			    value >= 0);
+		}
+	}
+	assert_int_equal(hex_digit('0'), 0);
+	assert_int_equal(hex_digit('9'), 9);
+	assert_int_equal(hex_digit('a'), 10);
+	assert_int_equal(hex_digit('F'), 15);
+	assert_int_equal(hex_digit('g'), -1);
+	assert_int_equal(hex_digit('@'), -1);
+	assert_int_equal(hex_digit('/'), -1);
+	assert_int_equal(hex_digit(':'), -1);
+	assert_int_equal(hex_digit('\0'), -1);
+}
+
+static struct text text_of(const char *s)
+{
+	return (struct text){ s, strlen(s) };
+}
+
+static void test_text_quantity(void **state)
+{
+	static const char *const both[] = { "",     "0x",   "0x00", "0x01",
+					    "0x 1", "0x1g", "12",   "0X1",
+					    "0",    "x" };
+	struct u256 wide = { { 5 } };
+	struct text t;
+	uint64_t v = 7;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(both); i++) {
+		assert_false(hex_text_u64(&v, text_of(both[i])));
+		assert_false(hex_text_u256(&wide, text_of(both[i])));
+	}
+	assert_false(hex_text_u64(&v, text_of("0x10000000000000000")));
+	assert_int_equal(v, 7);
+	assert_int_equal(wide.w[0], 5);
+	assert_false(hex_text_u256(&wide, (struct text){ 0 }));
+	assert_true(hex_text_u64(&v, text_of("0x0")));
+	assert_int_equal(v, 0);
+	assert_true(hex_text_u64(&v, text_of("0xfFffffffffffffff")));
+	assert_true(v == UINT64_MAX);
+	assert_true(hex_text_u256(&wide, text_of("0x10000000000000002")));
+	assert_int_equal(wide.w[0], 2);
+	assert_int_equal(wide.w[1], 1);
+	assert_false(hex_check_text(&t, text_of("0x123")));
+	assert_false(hex_check_text(&t, text_of("0x12zz")));
+	assert_false(hex_check_text(&t, text_of("12")));
+	assert_true(hex_check_text(&t, text_of("0x12fF")));
+	assert_true(t.n == 4 && memcmp(t.p, "12fF", 4) == 0);
+	assert_true(hex_check_text(&t, text_of("0x")));
+	assert_int_equal(t.n, 0);
+}
+
 static void test_quantity(void **state)
 {
 	static const char *const bad[] = { "",     "0x",
@@ -104,6 +213,9 @@ int main(void)
 		cmocka_unit_test(test_fixed),
 		cmocka_unit_test(test_buf),
 		cmocka_unit_test(test_quantity),
+		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_characters),
+		cmocka_unit_test(test_text_quantity),
 		cmocka_unit_test(test_checksum),
 	};
 
