@@ -44,10 +44,12 @@ struct header {
 	struct hash32 withdrawals_root, beacon_root, requests_hash;
 	uint64_t blob_gas_used, excess_blob_gas;
 	bool has_bloom, has_receipts_root;
-	bool incomplete;     /* a hashed field is absent, or an older fork's
-	field while a newer one's is there: header_hash() proves nothing */
-	bool unknown_fields; /* has a member that is not null and neither hashed
-	nor of the schema "Block": a hash that differs proves nothing */
+	/* A hash that differs from header_hash() is a lie only where both are
+	 * false: of a format that this code does not know nothing follows. */
+	bool incomplete;     /* a hashed field is absent, or an older fork's is
+	while a newer one's is there */
+	bool unknown_fields; /* has a member, not null, that is neither hashed
+	nor of the schema "Block" */
 };
 
 /**

@@ -1,5 +1,7 @@
 cx_test(blocks cx_abi)
 cx_test(logs cx_abi)
+cx_test(header cx_abi)
+cx_test(receipts cx_abi)
 cx_test(seal cx_abi)
 cx_test(abi cx_abi)
 cx_test(hex cx_abi)
