@@ -26,6 +26,7 @@ struct conn {
 	unsigned open_handles;
 	char in[HTTPD_REQUEST_MAX];
 	size_t in_len, drained;
+	bool ended; /* the other side has sent all that it ever will */
 	struct buf out;
 };
 
@@ -107,7 +108,7 @@ static void on_written(uv_write_t *req, int status)
 	if (c->state == CONN_CLOSING)
 		return;
 	c->shutdown.data = c;
-	if (status < 0 ||
+	if (status < 0 || c->ended ||
 	    uv_shutdown(&c->shutdown, (uv_stream_t *)&c->tcp, on_shut) != 0) {
 		conn_close(c);
 		return;
@@ -222,6 +223,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	if (c->state != CONN_READING) {
 		/* Somebody who has sent all may still wait for the answer. */
 		if (n == UV_EOF && c->state == CONN_ANSWERING) {
+			c->ended = true;
 			uv_read_stop(stream);
 			return;
 		}
