@@ -1,10 +1,12 @@
 // What the daemons tell those who watch them: alive, ready or why not, and
 // numbers that Prometheus can read and that hold no secret.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { afterEach, test } from 'node:test';
 import { Postgres } from '../lib/postgres.mjs';
+import { root } from '../lib/proc.mjs';
 import { newHostKey } from '../lib/sealing.mjs';
 import { World } from '../lib/world.mjs';
 
@@ -265,6 +267,9 @@ test('numbers of a room\'s life, without a secret; other paths and methods', lon
 	assert.ok(indexer.value('chaincast_indexer_events_total') > 2);
 	assert.equal(indexer.value('chaincast_indexer_reorgs_total'), 0);
 	assert.equal(indexer.value('chaincast_indexer_endpoints', { state: 'usable' }), 1);
+	const doc = readFileSync(join(root, 'deploy/HEALTH.md'), 'utf8');
+	for (const name of [...indexer.all.keys(), ...bridge.all.keys()])
+		assert.ok(doc.includes(`\`${name.replace(/^chaincast_(indexer|bridge)_/, '')}\``), `deploy/HEALTH.md explains ${name}`);
 	const secrets = [...await w.standin.secrets(), w.bridge.key.slice(2), room.id, room.host.address.toLowerCase(), 'quoted', w.dir];
 	for (const { text } of [bridge, indexer, await get(await port(w.bridgeDaemon), '/readyz'), await get(await port(w.indexer), '/readyz')])
 		for (const secret of secrets) assert.ok(!text.toLowerCase().includes(secret.toLowerCase()), 'a secret or a name is told');
