@@ -12,6 +12,7 @@
 
 #include "core/json.h"
 #include "core/rpc_int.h"
+#include "core/rpc_stats.h"
 
 #define BODY_MAX ((size_t)32 * 1024 * 1024)
 
@@ -56,8 +57,22 @@ static void unlink_call(struct rpc_call *call)
 
 static void call_free(struct rpc_call *call)
 {
+	free(call->methods);
 	free(call->body);
 	free(call);
+}
+
+/* @a: NULL when there was no answer */
+static void tally(const struct rpc_call *call, const struct rpc_answer *a)
+{
+	for (size_t i = 0; i < call->n; i++) {
+		const struct rpc_error *e = a ? &a->items[i].error : NULL;
+
+		rpc_stats_count(call->methods[i], !e || e->too_long
+						      ? RPC_UNANSWERED
+						  : e->message ? RPC_REFUSED
+							       : RPC_ANSWERED);
+	}
 }
 
 /* For those who want trees: the results of @a as such. */
@@ -98,6 +113,7 @@ static void deliver_failure(struct rpc_call *call, const char *why)
 {
 	struct err err = { 0 };
 
+	tally(call, NULL);
 	err_set(&err, ST_TRANSIENT, "%s: %s: %s", call->rpc->url.label,
 		call->method, why);
 	if (call->items_done)
@@ -127,12 +143,14 @@ static void deliver(struct rpc_call *call, const struct rpc_answer *a)
 			     call->rpc->url.label, call->method, first->code,
 			     first->message);
 	if (call->items_done) {
+		tally(call, a);
 		call->items_done(call->arg, st, a->items, a->n, &err);
 		call_free(call);
 		return;
 	}
 	roots = mem_array(a->n, sizeof(*roots));
 	if (parse_results(roots, a, &err) == ST_OK) {
+		tally(call, a);
 		call_back_trees(call, st, a, roots, &err);
 		call_free(call);
 	} else {
@@ -250,6 +268,8 @@ static struct rpc_call *call_start(struct rpc *r, struct rpc_call *call,
 		rpc_ws_send(call);
 	else
 		rpc_http_send(call);
+	if (!call->doomed)
+		rpc_stats_bytes(call->body_len, 0);
 	if (r->head == call)
 		arm_timer(r);
 	return call;
@@ -278,6 +298,8 @@ struct rpc_call *rpc_call(struct rpc *r, const char *method, const char *params,
 	call->done = done;
 	call->arg = arg;
 	snprintf(call->method, sizeof(call->method), "%s", method);
+	call->methods = mem_array(1, 1);
+	call->methods[0] = rpc_stats_method(method);
 	add_item(&body, call->id, method, params);
 	return call_start(r, call, &body);
 }
@@ -296,8 +318,10 @@ static struct rpc_call *batch_start(struct rpc *r, struct rpc_call *call,
 	r->next_id += n;
 	snprintf(call->method, sizeof(call->method), "batch of %zu from %.48s",
 		 n, items[0].method);
+	call->methods = mem_array(n, 1);
 	buf_add_byte(&body, '[');
 	for (size_t i = 0; i < n; i++) {
+		call->methods[i] = rpc_stats_method(items[i].method);
 		if (i)
 			buf_add_byte(&body, ',');
 		add_item(&body, call->id + i, items[i].method, items[i].params);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "core/rpc_int.h"
+#include "core/rpc_stats.h"
 
 static void fail_code(struct rpc_call *call, const struct http_response *res)
 {
@@ -36,6 +37,7 @@ static void on_http(void *arg, enum status st, const struct http_response *res,
 	struct err why = { 0 };
 
 	call->http = NULL;
+	rpc_stats_bytes(0, res->body.len);
 	if (res->too_long && res->code >= 200 && res->code < 300) {
 		rpc_call_too_long(call, rpc_without_label(r, err->msg));
 		return;

@@ -40,6 +40,7 @@ struct rpc_call {
 	bool sent;
 	bool doomed; /* refused at once; told so from the loop, with @err */
 	char method[96];
+	uint8_t *methods; /* of each item, rpc_stats_method()'s */
 	char *body;
 	size_t body_len;
 	uint64_t deadline_ms;

@@ -10,6 +10,7 @@
 #include "core/backoff.h"
 #include "core/json.h"
 #include "core/rpc_int.h"
+#include "core/rpc_stats.h"
 
 #define RETRY_BASE_MS 250
 #define RETRY_MAX_MS  15000
@@ -155,6 +156,7 @@ static void on_message(void *arg, const char *data, size_t len)
 	struct rpc_call *call;
 	struct err why = { 0 };
 
+	rpc_stats_bytes(0, len);
 	if (rpc_message_start(&m, data, len, &why) != ST_OK) {
 		bad_message(r, why.msg);
 		return;

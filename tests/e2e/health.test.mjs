@@ -267,6 +267,10 @@ test('numbers of a room\'s life, without a secret; other paths and methods', lon
 	assert.ok(indexer.value('chaincast_indexer_events_total') > 2);
 	assert.equal(indexer.value('chaincast_indexer_reorgs_total'), 0);
 	assert.equal(indexer.value('chaincast_indexer_endpoints', { state: 'usable' }), 1);
+	for (const [m, method] of [[bridge, 'eth_sendRawTransaction'], [indexer, 'eth_chainId'], [bridge, 'eth_getTransactionCount']])
+		assert.ok(m.value('chaincast_rpc_calls_total', { method, outcome: 'answered' }) >= 1, method);
+	for (const m of [bridge, indexer])
+		for (const way of ['sent', 'received']) assert.ok(m.value(`chaincast_rpc_${way}_bytes_total`) > 100);
 	const doc = readFileSync(join(root, 'deploy/HEALTH.md'), 'utf8');
 	for (const name of [...indexer.all.keys(), ...bridge.all.keys()])
 		assert.ok(doc.includes(`\`${name.replace(/^chaincast_(indexer|bridge)_/, '')}\``), `deploy/HEALTH.md explains ${name}`);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "core/metrics.h"
+#include "core/rpc_stats.h"
 
 static void expect(const struct metrics *m, const char *text)
 {
@@ -148,6 +149,46 @@ static void test_bound(void **state)
 	       "\"} 2\n");
 }
 
+/* Process-wide, so the only test that counts calls. */
+static void test_rpc_totals(void **state)
+{
+	AUTO(metrics) struct metrics *m = metrics_new();
+	struct rpc_metrics *r = rpc_metrics_new(m);
+	uint8_t a = rpc_stats_method("eth_a");
+	struct buf out;
+	char name[32];
+
+	(void)state;
+	rpc_stats_count(a, RPC_ANSWERED);
+	rpc_stats_count(rpc_stats_method("eth_a"), RPC_ANSWERED);
+	rpc_stats_count(rpc_stats_method("eth_b"), RPC_REFUSED);
+	/* More methods than are told apart are counted together. */
+	for (int i = 0; i < RPC_METHODS_MAX + 5; i++) {
+		(void)snprintf(name, sizeof(name), "eth_%d", i);
+		rpc_stats_count(rpc_stats_method(name), RPC_UNANSWERED);
+	}
+	assert_int_equal(rpc_stats_method("eth_a"), a);
+	rpc_stats_bytes(10, 3);
+	rpc_stats_bytes(1, 0);
+	rpc_metrics_collect(r);
+	rpc_metrics_collect(r); /* totals, not sums */
+	buf_init(&out, METRICS_BYTES_MAX);
+	metrics_write(m, &out);
+	for (const char *const *want =
+		 (const char *const[]){
+		     "{method=\"eth_a\",outcome=\"answered\"} 2\n",
+		     "{method=\"eth_b\",outcome=\"refused\"} 1\n",
+		     "{method=\"eth_29\",outcome=\"unanswered\"} 1\n",
+		     "{method=\"other\",outcome=\"unanswered\"} 7\n",
+		     "chaincast_rpc_sent_bytes_total 11\n",
+		     "chaincast_rpc_received_bytes_total 3\n", NULL };
+	     *want; want++)
+		if (!strstr(buf_str(&out), *want))
+			fail_msg("no %s in %s", *want, buf_str(&out));
+	buf_deinit(&out);
+	rpc_metrics_free(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -155,6 +196,7 @@ int main(void)
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_escaping),
 		cmocka_unit_test(test_bound),
+		cmocka_unit_test(test_rpc_totals),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
