@@ -37,7 +37,7 @@ static void read_id(struct scan *s, struct rpc_reply *r, bool again)
 
 static void read_reply(struct scan *s, struct rpc_reply *r)
 {
-	struct text key, other;
+	struct text key, other = { 0 };
 	bool id_seen = false;
 
 	*r = (struct rpc_reply){ .no_id = true };
