@@ -1,23 +1,25 @@
 // The lane of the bridge's transactions on a chain that is held still: fees
 // that do not suffice, nonces that others use, no money, no right to write,
-// entries that do not fit. What must hold is one purpose for each nonce and
-// one effect for each room.
+// entries that do not fit, a node's refusals. What must hold is one purpose for
+// each nonce and one effect for each room.
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import { parseTransaction } from 'viem';
+import { RpcNode } from '../lib/rpcnode.mjs';
 import { newHostKey } from '../lib/sealing.mjs';
 import { World } from '../lib/world.mjs';
 
 const GWEI = 10n ** 9n;
 const long = { timeout: 300000 };
 
-let w;
+let w, node;
 afterEach(async () => {
 	try {
 		if (w) await onePurposeEach();
 	} finally {
 		await w?.close();
-		w = undefined;
+		await node?.stop();
+		w = node = undefined;
 	}
 });
 
@@ -58,6 +60,19 @@ async function lane({ bridge = {}, ...more } = {}) {
 	w = await World.create({ config: { bridge: { bump_after_s: 2, ...bridge } }, ...more });
 	await said('tx_lane_ready');
 }
+
+// The same behind a node that says what it is told to say.
+async function scripted(bridge) {
+	w = await World.create({ config: { bridge: { bump_after_s: 2, ...bridge } }, blockTime: 1, daemons: false });
+	node = await RpcNode.start({ log: w.log('node'), upstream: w.anvil.http });
+	w.indexer = w.startDaemon('indexer');
+	w.bridgeDaemon = w.startDaemon('bridge', w.writeConfig({ chain: { endpoints: [{ url: node.ws, priority: 0 }] } }, 'scripted.yaml'));
+	await said('tx_lane_ready');
+}
+
+const SEND = { method: 'eth_sendRawTransaction' };
+const sends = async () => (await node.state()).calls[SEND.method] ?? 0;
+const refuse = (message, times, code = -32000) => node.fault('error', SEND, { message, code, times });
 
 // Rooms whose creation is confirmed, on a chain that then stands still.
 async function heldRooms(n) {
@@ -212,4 +227,63 @@ test('a room that ended between holds no other of its batch back', long, async (
 	});
 	assert.equal(entry.state, 'dropped');
 	assert.equal(entry.tx_id, shared.tx_id);
+});
+
+test('underpriced: higher fees at once, whatever the patience', long, async () => {
+	await scripted({ bump_after_s: 250 });
+	const words = ['Replacement transaction underpriced', 'INTERNAL_ERROR: could not replace existing tx', 'ReplacementNotAllowed'];
+	for (const message of words) {
+		await refuse(message, 2);
+		await effects([await w.createRoom(await newHostKey(1))]);
+	}
+	assert.deepEqual((await transactions()).map((t) => t.attempts.length), words.map(() => 3));
+	assert.equal(await sends(), 3 * words.length);
+});
+
+test('what time heals costs nothing: the same bytes again', long, async () => {
+	await scripted();
+	const words = [['Nonce too high', -32006], ['gapped-nonce tx from delegated accounts', -32000], ['txpool is full', -32000],
+		['execution reverted', 3], ['Your app has exceeded its compute units per second capacity', 429], ['never heard of', -1]];
+	const rooms = [];
+	for (const [message, code] of words) {
+		await refuse(message, 2, code);
+		rooms.push(await w.createRoom(await newHostKey(1)));
+		await effects(rooms.slice(-1));
+	}
+	const all = await transactions();
+	assert.deepEqual(all.map((t) => t.attempts.length), words.map(() => 1));
+	assert.equal(lines('tx_answer').length, words.length);
+	assert.deepEqual(lines('tx_lane_stopped'), []);
+	assert.equal(await sends(), 3 * words.length);
+});
+
+test('an answer that is lost: the node knows the transaction', long, async () => {
+	await scripted({ bump_after_s: 30 });
+	await w.anvil.interval(0);
+	await node.fault('cut_after', SEND);
+	const rooms = await heldRooms(1);
+	await said('tx_sent');
+	assert.ok(await sends() >= 2);
+	await w.anvil.interval(1);
+	await effects(rooms);
+	assert.deepEqual((await transactions()).map((t) => t.attempts.length), [1]);
+});
+
+test('at the cap: one alarm, the same bytes, mined when fees fall', long, async () => {
+	await scripted({ max_fee_gwei: 3 });
+	w.announce(/ event=tx_fee_cap /);
+	const rooms = await heldRooms(1);
+	await said('tx_fee_cap');
+	const { attempts } = (await transactions())[0];
+	await w.anvil.rpc('anvil_setNextBlockBaseFeePerGas', `0x${(10n * GWEI).toString(16)}`);
+	await w.anvil.mine(1);
+	const before = await sends();
+	await w.until('it is sent again', async () => (await sends()) > before + 2);
+	assert.equal((await nonceOf(w.bridge.address)), 0);
+	await w.anvil.interval(1);
+	await effects(rooms);
+	const [tx] = await transactions();
+	assert.deepEqual(tx.attempts, attempts);
+	assert.ok(attempts.every((a) => a.maxFeePerGas <= 3n * GWEI));
+	assert.equal(lines('tx_fee_cap').length, 1);
 });
