@@ -21,8 +21,10 @@ struct report {
 	/* the newest head by number; what is older is no news */
 	bool head_known;
 	uint64_t head, head_time_s, head_since_ms;
-	struct health_mark behind;
-	uint64_t behind_ms;
+	struct health_mark behind, unproven;
+	uint64_t behind_ms, unproven_ms;
+	bool at_tip; /* history is done up to @tip_from */
+	uint64_t tip_from;
 	/* one question to the database at a time */
 	bool asking, scraped;
 	uint64_t asked_ms, cover_ms;
@@ -90,6 +92,8 @@ static void on_ready(void *arg, struct health_report *out)
 	f.usable = v.usable;
 	f.disagree = v.excluded;
 	f.catching_up = p.backfilling;
+	f.verifies = p.verifies;
+	f.unverified_s = r->unproven_ms / 1000;
 	f.left = lag(r, p.store);
 	ready_indexer(&f, out);
 }
@@ -203,8 +207,14 @@ static void on_answer(void *arg, enum status st,
 
 	(void)err;
 	r->asking = false;
-	if (st != ST_OK || n < 2)
+	if (st != ST_OK)
 		return; /* a lost connection ends the daemon elsewhere */
+	if (r->at_tip)
+		r->unproven_ms = health_mark_age_ms(
+		    &r->unproven, (uint64_t)db_i64(results[0], 0, "proven"),
+		    (uint64_t)db_i64(results[0], 0, "number"), now_ms(r));
+	if (n < 2)
+		return;
 	metric_clear(r->covered);
 	for (size_t i = 0; i < db_rows(results[1]); i++)
 		METRIC_SET(r->covered, db_i64(results[1], i, "blocks"),
@@ -217,7 +227,17 @@ static void ask_database(struct report *r, struct db *db)
 
 	r->asking = true;
 	r->asked_ms = now_ms(r);
-	DB_ADD(b, "select 1");
+	/* History is proven at its own pace; what came since is not late. */
+	DB_ADD(
+	    b,
+	    "select coalesce(c.number, 0) as number,"
+	    " coalesce((select min(greatest(v.from_block, $1::bigint + 1)) - 1"
+	    "  from chain.coverage v where v.state = 'unverified'"
+	    "  and v.to_block > $1::bigint and v.from_block >= coalesce("
+	    "   (select max(s.from_block) from chain.coverage s"
+	    "    where s.from_block <= $1::bigint), 0)),"
+	    " c.number, 0) as proven from chain.cursor c",
+	    P_I64((int64_t)r->tip_from));
 	if (r->scraped &&
 	    (!r->cover_ms || now_ms(r) - r->cover_ms > COVER_MS)) {
 		r->scraped = false;
@@ -238,6 +258,11 @@ static void on_tick(uv_timer_t *timer)
 	if (p.store && r->head_known)
 		r->behind_ms = health_mark_age_ms(&r->behind, done(r, p.store),
 						  r->head, now_ms(r));
+	if (p.store && p.store->totals.any && !r->at_tip && !p.backfilling &&
+	    !lag(r, p.store)) {
+		r->at_tip = true;
+		r->tip_from = p.store->totals.cursor;
+	}
 	if (p.store && p.store->totals.any)
 		r->was[r->ticks++ % RATE_OVER] = p.store->totals.cursor;
 	/* A standby's own question for the lock tells as much. */

@@ -29,6 +29,7 @@ struct report_parts {
 	const struct store *store; /* while leading */
 	const struct feed *feed;
 	bool backfilling;
+	bool verifies; /* blocks of the tip are to be proven */
 };
 
 struct report_opts {
