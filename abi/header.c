@@ -203,5 +203,6 @@ struct hash32 header_hash(const struct header *h)
 	hash_extra(&k, h->extra);
 	keccak256_update(&k, back, back_len);
 	keccak256_final(&k, out.b);
+	/* cppcheck-suppress uninitvar */
 	return out;
 }

@@ -251,7 +251,7 @@ void log_sum_sub(struct log_sum *sum, const struct log_sum *other)
 
 void log_sum_add(struct log_sum *sum, const struct log *log)
 {
-	struct log_sum one;
+	struct log_sum one = { 0 };
 
 	log_hash(one.b, log);
 	log_sum_merge(sum, &one);

@@ -323,23 +323,27 @@ static enum status check_types(const struct receipts *r, struct err *err)
 	return ST_OK;
 }
 
-enum status receipts_root(struct hash32 *out, const struct receipts *r,
-			  struct err *err)
+static size_t largest(const struct receipts *r)
 {
-	enum status st = check_types(r, err);
-	AUTO_FREE uint8_t *scratch = NULL;
-	struct encoder e = { .receipts = r };
 	size_t max = 0;
 
-	if (st != ST_OK)
-		return st;
 	for (size_t i = 0; i < r->count; i++) {
 		size_t n = receipt_max(&r->items[i]);
 
 		max = n > max ? n : max;
 	}
-	e.scratch = scratch = mem_zalloc(max);
-	*out = trie_list_root(
-	    &(struct trie_list){ .n = r->count, .value = encode, .ctx = &e });
-	return ST_OK;
+	return max;
+}
+
+enum status receipts_root(struct hash32 *out, const struct receipts *r,
+			  struct err *err)
+{
+	AUTO_FREE uint8_t *scratch = mem_zalloc(largest(r));
+	struct encoder e = { r, scratch };
+	struct trie_list list = { r->count, encode, &e };
+	enum status st = check_types(r, err);
+
+	if (st == ST_OK)
+		*out = trie_list_root(&list);
+	return st;
 }

@@ -37,11 +37,11 @@ static void key_at(struct key *key, const struct trie_list *list, size_t place)
 	uint8_t bytes[9];
 	size_t n = (size_t)(rlp_put_u64(bytes, index_at(list, place)) - bytes);
 
+	*key = (struct key){ .len = 2 * n };
 	for (size_t i = 0; i < n; i++) {
 		key->nibbles[2 * i] = bytes[i] >> 4;
 		key->nibbles[2 * i + 1] = bytes[i] & 0xf;
 	}
-	key->len = 2 * n;
 }
 
 /* A list of two parts that are already RLP, except for the second's header. */
