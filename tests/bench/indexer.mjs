@@ -28,7 +28,8 @@ const DIGEST = `select count(*)::int as events, encode(sha256(string_agg(
 
 const { values: options } = parseArgs({ options: {
 	json: { type: 'boolean', default: false }, blocks: { type: 'string', default: '10000' },
-	heads: { type: 'string', default: '500' }, profile: { type: 'string' }, keep: { type: 'boolean', default: false } } });
+	heads: { type: 'string', default: '500' }, profile: { type: 'string' },
+	indexer: { type: 'string', default: '{}' }, http: { type: 'boolean', default: false }, keep: { type: 'boolean', default: false } } });
 const blocks = Number(options.blocks), heads = Number(options.heads), bin = process.env.CX_BENCH_BIN;
 const dir = mkdtempSync(join(tmpdir(), 'cx-bench-'));
 const note = (text) => process.stderr.write(`bench: ${text}\n`);
@@ -83,9 +84,11 @@ const allVerified = (url) => postgres.query(`select not exists (select from chai
 
 // One life of the indexer: an empty database, the history, then heads.
 async function runIndexer(replay, mode, rowsFile) {
+	const keys = { ...MODES[mode], ...JSON.parse(options.indexer) };
 	const { url, file } = await database('bench_run', {
-		chain: { chain_id: 31337, endpoints: [{ url: replay.ws }], block_time_ms: 12000 },
-		registry: { address: CONTRACT, start_block: 1 }, ...(Object.keys(MODES[mode]).length ? { indexer: MODES[mode] } : {}), log: { level: 'info' } });
+		chain: { chain_id: 31337, endpoints: [{ url: options.http ? replay.http : replay.ws }], block_time_ms: 12000 },
+		registry: { address: CONTRACT, start_block: 1 }, log: { level: 'info' },
+		...(Object.keys(keys).length ? { indexer: keys } : {}) });
 	const listener = await Listener.start(bin, join(dir, 'listen.log'), url);
 	const pg = cpuSeconds(postmaster), node = (await replay.rpc('bench_stats')).cpu_s;
 	const start = process.hrtime.bigint();
