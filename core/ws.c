@@ -24,6 +24,7 @@ struct ws {
 	enum ws_phase phase;
 	bool freed;
 	bool want_ping;
+	bool last_look; /* sockets are read once more before the verdict */
 	struct resolve_wait *wait;
 	struct lws *wsi;
 	uv_timer_t timer; /* connect deadline, then silence */
@@ -80,6 +81,13 @@ static void on_silence(uv_timer_t *timer)
 	struct ws *ws = timer->data;
 	uint64_t silent = uv_now(ws->hub->loop) - ws->heard_ms;
 
+	if (silent >= 2 * (uint64_t)ws->opts.idle_ms && !ws->last_look) {
+		/* Perhaps it was us: after a long turn of the loop timers run
+		 * before sockets are read. */
+		ws->last_look = true;
+		uv_timer_start(timer, on_silence, 1, 0);
+		return;
+	}
 	if (silent >= 2 * (uint64_t)ws->opts.idle_ms) {
 		err_set(&ws->err, ST_TRANSIENT, "%s: silent for %llu ms",
 			ws->url.label, (unsigned long long)silent);
@@ -206,6 +214,7 @@ void ws_want_write(struct ws *ws)
 static void heard(struct ws *ws)
 {
 	ws->heard_ms = uv_now(ws->hub->loop);
+	ws->last_look = false;
 }
 
 void ws_set_max_message(struct ws *ws, size_t max_message)

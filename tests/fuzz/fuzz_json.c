@@ -28,6 +28,9 @@ static void read_answer(const char *p, size_t size, size_t n, bool batch)
 	struct rpc_answer a;
 	struct err err;
 
+	/* the front of anything: found means a number */
+	if (rpc_message_front(&m, p, size) && !m.first.has_id)
+		abort();
 	if (rpc_message_start(&m, p, size, &err) != ST_OK)
 		return;
 	rpc_answer_init(&a, n);

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <unistd.h>
 
 #include "core/rpc.h"
 #include "net_server.h"
@@ -478,6 +479,29 @@ static void test_silent_peers(void **state)
 	buf_deinit(&params);
 }
 
+/* When our own thread was kept busy, what came meanwhile is read before the
+ * peer is called silent. */
+static void test_busy_is_not_silent(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	setup(&f, "ws", ws_handler, 200);
+	until(&f, &f.up, 1);
+	for (int i = 0; i < 3; i++) {
+		ws_text(f.srv.conns, "7");
+		usleep(500000);
+		for (int turn = 0; turn < 5; turn++)
+			uv_run(&f.loop, UV_RUN_NOWAIT);
+		if (f.down)
+			fail_msg("%s", f.last);
+	}
+	rpc_call(f.rpc, "eth_small", "[]", on_done, &f);
+	until(&f, &f.ok, 1);
+	assert_int_equal(f.down, 0);
+	teardown(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -486,6 +510,7 @@ int main(void)
 		cmocka_unit_test(test_drop_inside),
 		cmocka_unit_test(test_reconnect_in_call),
 		cmocka_unit_test(test_silent_peers),
+		cmocka_unit_test(test_busy_is_not_silent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
