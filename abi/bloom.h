@@ -16,4 +16,14 @@ void bloom_add(uint8_t bloom[static BLOOM_BYTES], const void *p, size_t n);
 bool bloom_may_contain(const uint8_t bloom[static BLOOM_BYTES], const void *p,
 		       size_t n);
 
+/* Where a member's three bits stand: for testing it against many blooms. */
+struct bloom_key {
+	uint16_t bit[3];
+};
+
+struct bloom_key bloom_key(const void *p, size_t n);
+/** bloom_may_hold - as bloom_may_contain() */
+bool bloom_may_hold(const uint8_t bloom[static BLOOM_BYTES],
+		    const struct bloom_key *key);
+
 #endif
