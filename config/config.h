@@ -14,6 +14,13 @@
  * said; secrets (marked S) are wiped by config_free() and never logged.
  */
 
+/* How blocks of the past are verified. */
+enum config_verify {
+	CONFIG_VERIFY_OFF = 0,
+	CONFIG_VERIFY_BACKGROUND, /* after they were fetched quickly */
+	CONFIG_VERIFY_FIRST,      /* as they are fetched */
+};
+
 enum config_confirm { CONFIRM_DEPTH = 0, CONFIRM_SAFE, CONFIRM_FINALIZED };
 
 struct config_endpoint {
@@ -72,6 +79,9 @@ struct config {
 		uint32_t max_reorg_depth;
 		uint32_t backfill_range;       /* blocks of the first getLogs */
 		uint32_t backfill_concurrency; /* requests in flight */
+		bool verify_tip;
+		uint32_t verify_history; /* enum config_verify */
+		uint32_t verify_rate;    /* blocks a second; 0: no limit */
 	} indexer;
 
 	struct {

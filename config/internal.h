@@ -19,6 +19,7 @@ enum key_kind {
 	KEY_ADDRESS, /* 20 bytes as 0x… */
 	KEY_CONFIRM,
 	KEY_LEVEL,
+	KEY_VERIFY,
 	KEY_FORMAT,
 	KEY_STRINGS,    /* list of strings */
 	KEY_ADDRESSES,  /* list of addresses */

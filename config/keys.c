@@ -43,8 +43,12 @@ const struct config_key config_keys[] = {
 	{ "contracts[].start_block", KEY_U64, CAT(start_block), .max = SAFE_INT, .need = CONFIG_CLI },
 
 	{ "indexer.max_reorg_depth", KEY_U32, AT(indexer.max_reorg_depth), .min = 1, .max = 100000, .def = "128" },
-	{ "indexer.backfill_range", KEY_U32, AT(indexer.backfill_range), .min = 1, .max = 1000000, .def = "2000" },
+	{ "indexer.backfill_range", KEY_U32, AT(indexer.backfill_range), .min = 1, .max = 100000, .def = "64" },
 	{ "indexer.backfill_concurrency", KEY_U32, AT(indexer.backfill_concurrency), .min = 1, .max = 64, .def = "4" },
+
+	{ "indexer.verify_tip", KEY_BOOL, AT(indexer.verify_tip), .def = "true" },
+	{ "indexer.verify_history", KEY_VERIFY, AT(indexer.verify_history), .def = "background" },
+	{ "indexer.verify_rate", KEY_U32, AT(indexer.verify_rate), .max = 1000000, .def = "50" },
 
 	{ "cloudflare.api_url", KEY_STR, AT(cloudflare.api_url), .max = 2048, .def = "https://api.cloudflare.com/client/v4" },
 	{ "cloudflare.account_id", KEY_STR, AT(cloudflare.account_id), .max = 64, .need = CONFIG_BRIDGE },

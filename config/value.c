@@ -194,15 +194,18 @@ static enum status set_word(struct loader *l, const struct config_key *k,
 	static const char *const formats[] = { "kv", "json", NULL };
 	static const char *const levels[] = { "debug", "info", "odd", "broken",
 					      NULL };
+	static const char *const verify[] = { "off", "background", "first",
+					      NULL };
 	const char *const *words = k->kind == KEY_BOOL     ? bools
 				   : k->kind == KEY_FORMAT ? formats
+				   : k->kind == KEY_VERIFY ? verify
 							   : levels;
 	size_t i = 0;
 	enum status st = pick(&i, l, k, words, text, line);
 
 	if (st != ST_OK)
 		return st;
-	if (k->kind == KEY_LEVEL)
+	if (k->kind == KEY_LEVEL || k->kind == KEY_VERIFY)
 		*(uint32_t *)field = (uint32_t)i;
 	else
 		*(bool *)field = i == 1;
@@ -222,6 +225,7 @@ enum status config_set(struct loader *l, const struct config_key *k, void *base,
 	case KEY_BOOL:
 	case KEY_LEVEL:
 	case KEY_FORMAT:
+	case KEY_VERIFY:
 		return set_word(l, k, field, text, line);
 	case KEY_STR:
 	case KEY_SECRET:

@@ -81,7 +81,7 @@ static void test_defaults(void **state)
 	assert_string_equal(c->contracts[0].name, "registry");
 	assert_int_equal(c->contracts[0].start_block, 7);
 	assert_null(c->contracts[0].abi_file);
-	assert_int_equal(c->indexer.backfill_range, 2000);
+	assert_int_equal(c->indexer.backfill_range, 64);
 	assert_string_equal(c->cloudflare.api_token, "");
 	assert_null(c->signer.key_file);
 	assert_true(c->cloudflare.rate_per_s > 3.7);
@@ -122,10 +122,10 @@ static void test_mistakes(void **state)
 		{ "zzz: 1", "c.yaml:7: zzz: unknown key" },
 		{ "indexer:\n  backfill_range: many\n",
 		  "c.yaml:8: indexer.backfill_range: must be a whole number" },
-		{ "indexer: { backfill_range: 0 }", "must be 1 to 1000000" },
+		{ "indexer: { backfill_range: 0 }", "must be 1 to 100000" },
 		{ "indexer: { backfill_range: -1 }", "whole number" },
 		{ "indexer: { backfill_range: 99999999999999999999999 }",
-		  "must be 1 to 1000000" },
+		  "must be 1 to 100000" },
 		{ "indexer: { backfill_range: [1] }", "must be one value" },
 		{ "indexer: 5", "c.yaml:7: indexer: must be a mapping" },
 		{ "indexer: { backfill_range: 1, backfill_range: 2 }",
