@@ -1,15 +1,13 @@
 #ifndef CX_INDEXER_BACKFILL_H
 #define CX_INDEXER_BACKFILL_H
 
-#include <uv.h>
-
-#include "core/log.h"
-#include "indexer/feed.h"
+#include "indexer/follow.h"
+#include "indexer/span.h"
 #include "indexer/store.h"
 
 /*
- * History by ranges: several eth_getLogs in flight, committed strictly in
- * order. Works only where reorgs cannot reach.
+ * History by spans of blocks: several in flight, committed strictly in order.
+ * Works only where reorgs cannot reach.
  */
 struct backfill;
 
@@ -17,6 +15,7 @@ struct backfill_opts {
 	uv_loop_t *loop;
 	const struct config *config;
 	const struct schema *schema;
+	const struct filter *filter;
 	struct feed *feed;
 	struct store *store;
 	uint64_t from, to; /* inclusive */
@@ -32,15 +31,5 @@ DEFINE_AUTO(backfill, backfill_free)
 
 /** backfill_kick - an endpoint came back: send what waits */
 void backfill_kick(struct backfill *b);
-
-/** backfill_waits - whether a node's refusal means "not there yet": waiting
- * helps, smaller ranges do not */
-bool backfill_waits(const char *message);
-
-/** filter_addresses - append `"address":["0x…",…]` */
-void filter_addresses(struct buf *b, const struct schema *s);
-
-/** note_log - the line of the daemon's log for one row */
-void note_log(enum log_level level, const struct row_note *n);
 
 #endif

@@ -1,40 +1,77 @@
 /*
- * Endpoints: connecting, probing, subscribing, polling, failing over. Knows
- * nothing of what the blocks mean; never writes to the database.
+ * Which endpoint is asked: connecting, setting aside, failing over, coming
+ * back. Knows nothing of what the blocks mean; never writes to the database.
  */
 #include "indexer/feed_int.h"
 
-#include <inttypes.h>
-
-#include "abi/hex.h"
-#include "core/json.h"
+#include "core/backoff.h"
 #include "core/log.h"
 
-#define TICK_MS        100
-#define RETRY_MIN_MS   250
-#define RETRY_MAX_MS   15000
-#define POLL_MIN_MS    50
-/* A subscription is checked by a poll now and then: a socket may be open and
- * say nothing. */
-#define WS_POLL_BLOCKS 2
-#define WS_POLL_MIN_MS 1000
-/* Largest answer: a block of 60 M gas may hold 160,000 empty logs, each about
- * 700 bytes of JSON (375 gas and up a log). */
-#define MESSAGE_MAX    ((size_t)128 * 1024 * 1024)
+#define TICK_MS      100
+#define RETRY_MIN_MS 250
+#define RETRY_MAX_MS 15000
+#define LIE_MIN_MS   10000
+#define LIE_MAX_MS   600000
+/* Behind the best by more blocks than this, and for so long: it lags. */
+#define LAG_BLOCKS   3
+#define LAG_MIN_MS   2000
+
+static uint64_t now(const struct feed *f)
+{
+	return uv_now(f->opts.loop);
+}
+
+static bool usable(const struct feed *f, const struct endpoint *ep)
+{
+	return ep->state == ENDPOINT_GOOD && ep->up && now(f) >= ep->rest_until;
+}
+
+static bool lags(const struct feed *f, const struct endpoint *ep)
+{
+	uint64_t patience =
+	    (uint64_t)LAG_BLOCKS * f->opts.config->chain.block_time_ms;
+	uint64_t best = 0;
+
+	if (patience < LAG_MIN_MS)
+		patience = LAG_MIN_MS;
+	for (size_t i = 0; i < f->count; i++)
+		if (usable(f, &f->eps[i]) && f->eps[i].head > best)
+			best = f->eps[i].head;
+	return ep->head + LAG_BLOCKS < best && now(f) - ep->head_at > patience;
+}
 
 struct endpoint *feed_pick(const struct feed *f)
 {
-	for (size_t i = 0; i < f->count; i++)
-		if (f->eps[i].state == ENDPOINT_GOOD && f->eps[i].up)
-			return &f->eps[i];
-	return NULL;
+	struct endpoint *behind = NULL;
+
+	for (size_t i = 0; i < f->count; i++) {
+		struct endpoint *ep = &f->eps[i];
+
+		if (!usable(f, ep))
+			continue;
+		if (!lags(f, ep))
+			return ep;
+		if (!behind)
+			behind = ep;
+	}
+	return behind;
 }
 
-const char *feed_label(const struct feed *f)
+uv_loop_t *feed_loop(const struct feed *f)
+{
+	return f->opts.loop;
+}
+
+unsigned feed_best(const struct feed *f)
 {
 	const struct endpoint *ep = feed_pick(f);
 
-	return ep ? rpc_label(ep->rpc) : "-";
+	return ep ? (unsigned)(ep - f->eps) : FEED_NONE;
+}
+
+const char *feed_label(const struct feed *f, unsigned endpoint)
+{
+	return endpoint < f->count ? rpc_label(f->eps[endpoint].rpc) : "-";
 }
 
 const struct hash32 *feed_genesis(const struct feed *f)
@@ -42,18 +79,34 @@ const struct hash32 *feed_genesis(const struct feed *f)
 	return &f->genesis;
 }
 
+bool feed_recomputes(const struct feed *f)
+{
+	return f->recomputes;
+}
+
+void feed_saw(struct feed *f, const struct head *head)
+{
+	f->recomputes |= head->proof == HEAD_PROVEN;
+}
+
+static void set_aside(struct endpoint *ep, uint64_t delay)
+{
+	uint64_t at = now(ep->feed) + delay;
+
+	if (ep->state != ENDPOINT_DOWN || at > ep->retry_at)
+		ep->retry_at = at;
+	ep->state = ENDPOINT_DOWN;
+}
+
 void feed_endpoint_failed(struct endpoint *ep, const char *why)
 {
-	uint64_t delay = RETRY_MIN_MS;
+	uint64_t delay =
+	    backoff_ms(ep->fails, RETRY_MIN_MS, RETRY_MAX_MS, backoff_random());
 
 	if (ep->state == ENDPOINT_EXCLUDED)
 		return;
-	for (unsigned i = 0; i < ep->fails && delay < RETRY_MAX_MS; i++)
-		delay *= 2;
-	if (delay > RETRY_MAX_MS)
-		delay = RETRY_MAX_MS;
-	ep->fails++;
-	ep->state = ENDPOINT_DOWN;
+	ep->fails += ep->state != ENDPOINT_DOWN;
+	set_aside(ep, delay);
 	if (!ep->told)
 		log_odd("endpoint_failed",
 			F_STR("endpoint", rpc_label(ep->rpc)),
@@ -64,218 +117,132 @@ void feed_endpoint_failed(struct endpoint *ep, const char *why)
 					    "node or correct chain.endpoints; "
 					    "asked again until one does"));
 	ep->told = true;
-	ep->retry_at = uv_now(ep->feed->opts.loop) + delay;
 }
 
-void feed_blame(struct feed *f, const char *why)
+static bool is_alone(const struct feed *f, const struct endpoint *ep)
+{
+	for (size_t i = 0; i < f->count; i++)
+		if (&f->eps[i] != ep && usable(f, &f->eps[i]))
+			return false;
+	return true;
+}
+
+void feed_lied(struct feed *f, unsigned endpoint)
+{
+	struct endpoint *ep = &f->eps[endpoint];
+
+	/* Where nobody else answers it is asked again: one wrong answer of a
+	 * load balancer is better than no chain at all. */
+	if (ep->state != ENDPOINT_GOOD || is_alone(f, ep))
+		return;
+	set_aside(
+	    ep, backoff_ms(ep->lies, LIE_MIN_MS, LIE_MAX_MS, backoff_random()));
+	ep->lies++;
+}
+
+void feed_rest(struct feed *f, unsigned endpoint, uint64_t ms, const char *why)
+{
+	struct endpoint *ep = &f->eps[endpoint];
+	uint64_t asked = (uint64_t)rpc_retry_after_s(ep->rpc) * 1000;
+
+	if (ms < asked)
+		ms = asked;
+	if (now(f) + ms <= ep->rest_until)
+		return;
+	if (now(f) >= ep->rest_until)
+		log_odd("endpoint_rests", F_STR("endpoint", rpc_label(ep->rpc)),
+			F_U64("ms", ms), F_STR("reason", why));
+	ep->rest_until = now(f) + ms;
+}
+
+void feed_heard(struct endpoint *ep, const struct head *head)
+{
+	struct feed *f = ep->feed;
+
+	feed_saw(f, head);
+	if (head->number > ep->head) {
+		ep->head = head->number;
+		ep->head_at = now(f);
+	}
+	if (feed_pick(f) == ep)
+		f->opts.on_head(f->opts.arg, head);
+}
+
+void feed_ask_head(struct feed *f)
 {
 	struct endpoint *ep = feed_pick(f);
 
 	if (ep)
-		feed_endpoint_failed(ep, why);
+		ep->poll_at = 0;
 }
 
-static void exclude(struct endpoint *ep, const struct err *err)
-{
-	struct feed *f = ep->feed;
-
-	ep->state = ENDPOINT_EXCLUDED;
-	log_odd("endpoint_excluded", F_STR("endpoint", rpc_label(ep->rpc)),
-		F_STR("reason", err->msg));
-	for (size_t i = 0; i < f->count; i++)
-		if (f->eps[i].state != ENDPOINT_EXCLUDED)
-			return;
-	f->opts.on_fatal(f->opts.arg, err);
-}
-
-static void subscribed(void *arg, enum status st, cJSON *result,
-		       const struct rpc_error *error, const struct err *err)
-{
-	struct endpoint *ep = arg;
-
-	(void)result;
-	(void)error;
-	if (st == ST_OK) {
-		ep->subscribed = true;
-		log_info("subscribed", F_STR("endpoint", rpc_label(ep->rpc)));
-	} else {
-		log_odd("subscribe_failed",
-			F_STR("endpoint", rpc_label(ep->rpc)),
-			F_STR("reason", err ? err->msg : "refused"));
-	}
-	feed_ask_head(ep->feed);
-}
-
-static enum status probe_check(struct endpoint *ep, cJSON **results,
-			       struct err *err)
-{
-	struct feed *f = ep->feed;
-	uint64_t want = f->opts.config->chain.chain_id, id;
-	struct head genesis;
-	enum status st;
-
-	if (!cJSON_IsString(results[0]))
-		return err_set(err, ST_TRANSIENT, "eth_chainId: no answer");
-	st = hex_quantity_u64(&id, results[0]->valuestring, "eth_chainId", err);
-	if (st != ST_OK)
-		return st;
-	if (id != want)
-		return err_set(err, ST_REJECTED,
-			       "%s is on chain %" PRIu64
-			       ", the config says %" PRIu64,
-			       rpc_label(ep->rpc), id, want);
-	st = wire_head(&genesis, results[1], err);
-	if (st != ST_OK)
-		return err_set(err, ST_TRANSIENT, "no block 0 yet");
-	if (!f->genesis_known) {
-		f->genesis = genesis.hash;
-		f->genesis_known = true;
-	}
-	if (!hash32_eq(&genesis.hash, &f->genesis))
-		return err_set(err, ST_REJECTED,
-			       "%s has another genesis block than the one "
-			       "indexed (a test chain started anew?): use an "
-			       "empty database or the right endpoint",
-			       rpc_label(ep->rpc));
-	return ST_OK;
-}
-
-static void probed(void *arg, enum status st, cJSON **results,
-		   const struct rpc_error *errors, size_t n,
-		   const struct err *why)
-{
-	struct endpoint *ep = arg;
-	struct err err;
-
-	(void)errors;
-	(void)n;
-	if (ep->state != ENDPOINT_PROBING)
-		return;
-	if (st != ST_OK) {
-		feed_endpoint_failed(ep, why ? why->msg : "no answer");
-		return;
-	}
-	st = probe_check(ep, results, &err);
-	if (st == ST_REJECTED) {
-		exclude(ep, &err);
-		return;
-	}
-	if (st != ST_OK) {
-		feed_endpoint_failed(ep, err.msg);
-		return;
-	}
-	ep->state = ENDPOINT_GOOD;
-	ep->told = false;
-	log_info("endpoint_ready", F_STR("endpoint", rpc_label(ep->rpc)));
-	if (rpc_is_ws(ep->rpc) && !ep->subscribed)
-		rpc_call(ep->rpc, "eth_subscribe", "[\"newHeads\"]", subscribed,
-			 ep);
-	feed_ask_head(ep->feed);
-	ep->feed->opts.on_ready(ep->feed->opts.arg);
-}
-
-static void probe(struct endpoint *ep)
-{
-	static const struct rpc_batch_item items[] = {
-		{ "eth_chainId", "[]" },
-		{ "eth_getBlockByNumber", "[\"0x0\",false]" },
-	};
-
-	ep->state = ENDPOINT_PROBING;
-	rpc_batch(ep->rpc, items, ARRAY_SIZE(items), probed, ep);
-}
+/* ---- the connection ---- */
 
 static void on_state(void *arg, bool up, const struct err *err)
 {
 	struct endpoint *ep = arg;
 
 	ep->up = up;
-	ep->subscribed = false;
+	ep->subscribed = ep->polling = false;
 	if (ep->state == ENDPOINT_EXCLUDED)
 		return;
-	if (up)
-		probe(ep);
-	else
+	if (!up)
 		feed_endpoint_failed(ep, err ? err->msg : "connection lost");
+	else if (now(ep->feed) >= ep->retry_at || !ep->lies)
+		feed_probe(ep);
 }
 
-static void on_notify(void *arg, const char *subscription, cJSON *result)
+static void on_notify(void *arg, struct text subscription, struct text result)
 {
 	struct endpoint *ep = arg;
 	struct head head;
 	struct err err;
 
 	(void)subscription;
-	if (feed_pick(ep->feed) != ep)
+	if (ep->state != ENDPOINT_GOOD)
 		return;
-	if (wire_head(&head, result, &err) != ST_OK) {
+	if (head_read(&head, result, &err) != ST_OK)
 		log_odd("head_malformed", F_STR("endpoint", rpc_label(ep->rpc)),
 			F_STR("reason", err.msg));
-		return;
+	else {
+		ep->untold = 0;
+		feed_heard(ep, &head);
 	}
-	ep->feed->opts.on_head(ep->feed->opts.arg, &head);
-}
-
-/* ---- polling ---- */
-
-static uint64_t poll_every(const struct feed *f)
-{
-	const struct endpoint *ep = feed_pick(f);
-	uint64_t block = f->opts.config->chain.block_time_ms;
-	uint64_t ms = ep && ep->subscribed ? block * WS_POLL_BLOCKS : block / 2;
-	uint64_t least = ep && ep->subscribed ? WS_POLL_MIN_MS : POLL_MIN_MS;
-
-	return ms < least ? least : ms;
-}
-
-static void polled(void *arg, enum status st, cJSON **results,
-		   const struct rpc_error *errors, size_t n,
-		   const struct err *err)
-{
-	struct feed *f = arg;
-	struct head head;
-	struct err bad;
-
-	(void)errors;
-	(void)n;
-	(void)err;
-	f->polling = false;
-	f->poll_at = uv_now(f->opts.loop) + poll_every(f);
-	if (st == ST_OK && wire_head(&head, results[0], &bad) == ST_OK)
-		f->opts.on_head(f->opts.arg, &head);
-}
-
-static void poll_head(struct feed *f)
-{
-	static const struct rpc_batch_item item = { "eth_getBlockByNumber",
-						    "[\"latest\",false]" };
-
-	f->polling = feed_batch(f, &item, 1, polled, f);
-}
-
-void feed_ask_head(struct feed *f)
-{
-	f->poll_at = 0;
 }
 
 static void on_tick(uv_timer_t *timer)
 {
 	struct feed *f = timer->data;
-	uint64_t now = uv_now(f->opts.loop);
 
 	for (size_t i = 0; i < f->count; i++) {
 		struct endpoint *ep = &f->eps[i];
 
-		if (ep->state == ENDPOINT_DOWN && ep->up && now >= ep->retry_at)
-			probe(ep);
+		if (ep->state == ENDPOINT_DOWN && ep->up &&
+		    now(f) >= ep->retry_at)
+			feed_probe(ep);
+		else if (ep->state == ENDPOINT_GOOD && ep->up)
+			feed_poll(ep);
 	}
-	if (!f->polling && now >= f->poll_at)
-		poll_head(f);
 }
 
-static void timer_closed(uv_handle_t *handle)
+static enum status endpoint_open(struct endpoint *ep, const char *url,
+				 struct err *err)
 {
-	free(handle);
+	struct feed *f = ep->feed;
+	struct rpc_opts opts = {
+		.url = url,
+		.timeout_ms = f->opts.config->chain.request_timeout_ms,
+		.max_message = FEED_MESSAGE_MIN,
+		.idle_ms = 10000,
+		.on_notify_text = on_notify,
+		.on_state = on_state,
+		.arg = ep,
+	};
+	enum status st = rpc_new(&ep->rpc, f->opts.loop, f->http, &opts, err);
+
+	if (st == ST_OK)
+		ep->up = !rpc_is_ws(ep->rpc);
+	return st;
 }
 
 enum status feed_new(struct feed **out, const struct feed_opts *opts,
@@ -292,24 +259,14 @@ enum status feed_new(struct feed **out, const struct feed_opts *opts,
 	f->http = http_new(opts->loop, 16);
 	f->eps = mem_array(cfg->chain.endpoint_count, sizeof(*f->eps));
 	for (size_t i = 0; i < cfg->chain.endpoint_count; i++) {
-		struct endpoint *ep = &f->eps[i];
-		struct rpc_opts ro = {
-			.url = cfg->chain.endpoints[i].url,
-			.timeout_ms = cfg->chain.request_timeout_ms,
-			.max_message = MESSAGE_MAX,
-			.idle_ms = 10000,
-			.on_notify = on_notify,
-			.on_state = on_state,
-			.arg = ep,
-		};
 		enum status st;
 
-		ep->feed = f;
-		st = rpc_new(&ep->rpc, opts->loop, f->http, &ro, err);
+		f->eps[i].feed = f;
+		st =
+		    endpoint_open(&f->eps[i], cfg->chain.endpoints[i].url, err);
 		if (st != ST_OK)
 			return st;
 		f->count++;
-		ep->up = !rpc_is_ws(ep->rpc);
 	}
 	f->timer = mem_zalloc(sizeof(*f->timer));
 	uv_timer_init(opts->loop, f->timer);
@@ -317,6 +274,11 @@ enum status feed_new(struct feed **out, const struct feed_opts *opts,
 	uv_timer_start(f->timer, on_tick, 0, TICK_MS);
 	*out = STEAL(f);
 	return ST_OK;
+}
+
+static void timer_closed(uv_handle_t *handle)
+{
+	free(handle);
 }
 
 void feed_free(struct feed *f)

@@ -3,15 +3,17 @@
 
 #include "config/config.h"
 #include "core/rpc.h"
-#include "indexer/wire.h"
+#include "indexer/head.h"
 
 /*
- * The endpoints as one source: the best usable one answers, heads come from
- * its subscription or by polling. Each is asked for its chain id and genesis
- * before it is believed; one on another chain is left out for good.
+ * The endpoints as one source. Each is asked for its chain id and genesis
+ * before it is believed; the first by priority that is up, not behind the
+ * others and not at rest answers. Heads come from its subscription or by
+ * polling. One on another chain is left out for good.
  */
 struct feed;
-struct feed_call;
+
+#define FEED_NONE UINT_MAX
 
 struct feed_opts {
 	uv_loop_t *loop;
@@ -32,26 +34,50 @@ enum status feed_new(struct feed **out, const struct feed_opts *opts,
 void feed_free(struct feed *f);
 DEFINE_AUTO(feed, feed_free)
 
+/* Valid inside the callback only. */
+struct feed_answer {
+	enum status st;               /* as for rpc_items_fn */
+	const struct rpc_item *items; /* NULL when ST_TRANSIENT */
+	size_t n;
+	const struct err *err;
+	unsigned endpoint; /* who answered */
+};
+typedef void (*feed_done_fn)(void *arg, const struct feed_answer *a);
+
 /**
- * feed_batch - several calls answered by one backend, as rpc_batch()
+ * feed_ask - several calls answered by one backend
  * @done: called once from the loop. ST_TRANSIENT has set the endpoint aside;
- *	calling again uses the next.
+ *	asking again uses the next.
  *
  * Return: false when no endpoint is usable now; @done will not be called.
  */
-bool feed_batch(struct feed *f, const struct rpc_batch_item *items, size_t n,
-		rpc_batch_done_fn done, void *arg) MUST_CHECK;
-
+bool feed_ask(struct feed *f, const struct rpc_batch_item *items, size_t n,
+	      feed_done_fn done, void *arg) MUST_CHECK;
 /** feed_cancel - drop the callbacks of all calls made with @arg */
 void feed_cancel(struct feed *f, const void *arg);
 
+/** feed_loop - the loop that its callbacks come from */
+uv_loop_t *feed_loop(const struct feed *f);
+/** feed_best - the endpoint that would be asked now, or FEED_NONE */
+unsigned feed_best(const struct feed *f);
+/** feed_label - what logs call @endpoint; "-" for FEED_NONE */
+const char *feed_label(const struct feed *f, unsigned endpoint);
 /** feed_genesis - hash of block 0; valid after on_ready */
 const struct hash32 *feed_genesis(const struct feed *f);
-/** feed_label - what logs call the endpoint in use; "-" when none is */
-const char *feed_label(const struct feed *f);
 /** feed_ask_head - poll for the head soon instead of at the next turn */
 void feed_ask_head(struct feed *f);
-/** feed_blame - the endpoint in use answered nonsense: set it aside */
-void feed_blame(struct feed *f, const char *why);
+
+/** feed_lied - @endpoint answered what cannot be true: set aside, longer each
+ * time, while the others answer. The caller has logged it. */
+void feed_lied(struct feed *f, unsigned endpoint);
+/** feed_rest - @endpoint asked for less traffic: not asked for @ms, at least;
+ * the others are not slowed */
+void feed_rest(struct feed *f, unsigned endpoint, uint64_t ms, const char *why);
+
+/** feed_recomputes - whether a header of this chain was ever seen whose hash
+ * recomputes: then one that does not is wrong, and not of another kind */
+bool feed_recomputes(const struct feed *f);
+/** feed_saw - tell the verdict on a header that came through feed_ask() */
+void feed_saw(struct feed *f, const struct head *head);
 
 #endif

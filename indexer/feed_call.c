@@ -1,8 +1,19 @@
 /*
- * Calls through the feed: each goes to the best usable endpoint, is owned by
- * the feed, and tells the endpoint's health by its outcome.
+ * Calls through the feed: each goes to the endpoint in use, is owned by the
+ * feed, and tells the endpoint's health by its outcome. The head is asked for
+ * at intervals: often where no subscription tells it, now and then where one
+ * should, since a socket may be open and say nothing.
  */
 #include "indexer/feed_int.h"
+
+#include "core/log.h"
+
+#define POLL_MIN_MS    50
+#define WS_POLL_MIN_MS 1000
+#define IDLE_FACTOR    4 /* endpoints that are not in use are asked less */
+#define SILENT_MIN_MS  5000
+#define SILENT_BLOCKS  4
+#define UNTOLD_MAX     3 /* polls that knew more than the subscription */
 
 static void call_free(struct feed_call *c)
 {
@@ -12,13 +23,19 @@ static void call_free(struct feed_call *c)
 	free(c);
 }
 
-static void call_done(void *arg, enum status st, cJSON **results,
-		      const struct rpc_error *errors, size_t n,
-		      const struct err *err)
+static void call_done(void *arg, enum status st, const struct rpc_item *items,
+		      size_t n, const struct err *err)
 {
 	struct feed_call *c = arg;
 	struct endpoint *ep = c->ep;
-	rpc_batch_done_fn done = c->done;
+	const struct feed_answer a = {
+		.st = st,
+		.items = items,
+		.n = n,
+		.err = err,
+		.endpoint = (unsigned)(ep - ep->feed->eps),
+	};
+	feed_done_fn done = c->done;
 	void *done_arg = c->arg;
 
 	call_free(c);
@@ -26,11 +43,11 @@ static void call_done(void *arg, enum status st, cJSON **results,
 		ep->fails = 0;
 	else if (st == ST_TRANSIENT)
 		feed_endpoint_failed(ep, err ? err->msg : "no answer");
-	done(done_arg, st, results, errors, n, err);
+	done(done_arg, &a);
 }
 
-bool feed_batch(struct feed *f, const struct rpc_batch_item *items, size_t n,
-		rpc_batch_done_fn done, void *arg)
+bool feed_ask(struct feed *f, const struct rpc_batch_item *items, size_t n,
+	      feed_done_fn done, void *arg)
 {
 	struct endpoint *ep = feed_pick(f);
 	struct feed_call *c;
@@ -44,7 +61,7 @@ bool feed_batch(struct feed *f, const struct rpc_batch_item *items, size_t n,
 	if (c->next)
 		c->next->link = &c->next;
 	f->calls = c;
-	c->call = rpc_batch(ep->rpc, items, n, call_done, c);
+	c->call = rpc_batch_text(ep->rpc, items, n, call_done, c);
 	return true;
 }
 
@@ -66,5 +83,78 @@ void feed_calls_drop(struct feed *f)
 	while (f->calls) {
 		rpc_cancel(f->calls->call);
 		call_free(f->calls);
+	}
+}
+
+/* ---- polling ---- */
+
+static uint64_t poll_every(const struct endpoint *ep)
+{
+	uint64_t block = ep->feed->opts.config->chain.block_time_ms;
+	uint64_t ms = ep->subscribed ? block * 2 : block / 2;
+	uint64_t least = ep->subscribed ? WS_POLL_MIN_MS : POLL_MIN_MS;
+
+	if (ms < least)
+		ms = least;
+	return feed_pick(ep->feed) == ep ? ms : ms * IDLE_FACTOR;
+}
+
+static void polled(void *arg, enum status st, const struct rpc_item *items,
+		   size_t n, const struct err *err)
+{
+	struct endpoint *ep = arg;
+	struct head head;
+
+	(void)n;
+	ep->polling = false;
+	ep->poll_at = uv_now(ep->feed->opts.loop) + poll_every(ep);
+	if (ep->state != ENDPOINT_GOOD)
+		return;
+	if (st == ST_TRANSIENT) {
+		feed_endpoint_failed(ep, err ? err->msg : "no answer");
+		return;
+	}
+	if (st != ST_OK || head_read(&head, items[0].result, NULL) != ST_OK)
+		return;
+	if (ep->subscribed && head.number > ep->head + 1 &&
+	    ++ep->untold == UNTOLD_MAX) {
+		log_odd("subscription_silent",
+			F_STR("endpoint", rpc_label(ep->rpc)),
+			F_U64("head", head.number), F_U64("told", ep->head));
+		rpc_reconnect(ep->rpc); /* and subscribe anew */
+		return;
+	}
+	feed_heard(ep, &head);
+}
+
+/* Neither a head nor an answer for some block times: the socket is dead,
+ * whatever the operating system says. */
+static bool is_silent(const struct endpoint *ep)
+{
+	uint64_t now = uv_now(ep->feed->opts.loop);
+	uint64_t most = (uint64_t)SILENT_BLOCKS *
+			ep->feed->opts.config->chain.block_time_ms;
+
+	if (most < SILENT_MIN_MS)
+		most = SILENT_MIN_MS;
+	return rpc_is_ws(ep->rpc) && now - ep->polled_at > most &&
+	       now - ep->head_at > most;
+}
+
+void feed_poll(struct endpoint *ep)
+{
+	static const struct rpc_batch_item item = { "eth_getBlockByNumber",
+						    "[\"latest\",false]" };
+	uint64_t now = uv_now(ep->feed->opts.loop);
+
+	if (ep->polling && is_silent(ep)) {
+		log_odd("endpoint_silent",
+			F_STR("endpoint", rpc_label(ep->rpc)));
+		rpc_reconnect(ep->rpc);
+	} else if (!ep->polling && now >= ep->poll_at &&
+		   now >= ep->rest_until) {
+		ep->polling = true;
+		ep->polled_at = now;
+		rpc_batch_text(ep->rpc, &item, 1, polled, ep);
 	}
 }

@@ -1,9 +1,19 @@
 #ifndef CX_INDEXER_FEED_INT_H
 #define CX_INDEXER_FEED_INT_H
 
+#include <limits.h>
+
 #include "indexer/feed.h"
 
-/* Shared by feed.c and feed_call.c only. */
+/* Shared by feed.c (which endpoint), feed_probe.c (is it ours) and
+ * feed_call.c (calls and polls). */
+
+/* Bytes of one answer: what a block of the chain's gas limit can make. A log
+ * costs 375 gas and is at most some 700 bytes of JSON; an answer that is longer
+ * is asked for in parts. */
+#define FEED_MESSAGE_MIN     ((size_t)16 * 1024 * 1024)
+#define FEED_MESSAGE_MAX     ((size_t)256 * 1024 * 1024)
+#define FEED_MESSAGE_PER_GAS 2
 
 enum endpoint_state {
 	ENDPOINT_DOWN, /* not connected, or set aside until retry_at */
@@ -19,15 +29,19 @@ struct endpoint {
 	bool up; /* ws: connected; http: always */
 	bool subscribed;
 	bool told; /* that it failed, since it was last good */
-	unsigned fails;
-	uint64_t retry_at;
+	unsigned fails, lies, untold;
+	uint64_t retry_at; /* while DOWN */
+	uint64_t rest_until;
+	uint64_t head, head_at; /* highest announced, and when it came */
+	bool polling;
+	uint64_t poll_at, polled_at;
 };
 
 struct feed_call {
 	struct feed_call *next, **link;
 	struct endpoint *ep;
 	struct rpc_call *call;
-	rpc_batch_done_fn done;
+	feed_done_fn done;
 	void *arg;
 };
 
@@ -38,15 +52,20 @@ struct feed {
 	size_t count;
 	struct feed_call *calls;
 	struct hash32 genesis;
-	bool genesis_known, polling;
-	uint64_t poll_at;
+	bool genesis_known, recomputes;
 	uv_timer_t *timer;
 };
 
-/** feed_pick - the best usable endpoint, or NULL */
+/** feed_pick - the endpoint to be asked, or NULL */
 struct endpoint *feed_pick(const struct feed *f);
 /** feed_endpoint_failed - set aside with growing delay */
 void feed_endpoint_failed(struct endpoint *ep, const char *why);
+/** feed_heard - @ep announced @head; handed on when it is the one asked */
+void feed_heard(struct endpoint *ep, const struct head *head);
+/** feed_probe - ask who it is; ends in GOOD, DOWN or EXCLUDED */
+void feed_probe(struct endpoint *ep);
+/** feed_poll - ask for the head when it is time to */
+void feed_poll(struct endpoint *ep);
 /** feed_calls_drop - cancel and free all calls */
 void feed_calls_drop(struct feed *f);
 

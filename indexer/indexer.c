@@ -7,24 +7,23 @@
 #include "indexer/indexer.h"
 
 #include <signal.h>
-#include <stdio.h>
 #include <unistd.h>
 
-#include "abi/hex.h"
 #include "core/backoff.h"
 #include "core/log.h"
 #include "core/loop.h"
 #include "db/locks.h"
 #include "indexer/backfill.h"
+#include "indexer/contracts.h"
 #include "indexer/live.h"
 #include "indexer/report.h"
 #include "indexer/start.h"
+#include "indexer/verify.h"
 
 #define STANDBY_MS 500
 #define TICK_MS    100
 #define STOP_MS    5000
-#define NO_METHOD  (-32601) /* JSON-RPC 2.0: the method does not exist */
-#define WAIT_MS    250      /* for a database that is down: doubled each time */
+#define WAIT_MS    250 /* for a database that is down: doubled each time */
 #define WAIT_MAX   5000
 
 struct indexer {
@@ -32,16 +31,19 @@ struct indexer {
 	uv_loop_t loop;
 	uv_signal_t term, interrupt;
 	uv_timer_t timer;
-	bool standing_by, leading, checking, ready;
+	bool standing_by, leading, ready;
 	int exit_code;
 	struct db *db;
 	struct schema *schema;
 	struct store store;
 	struct start_chain chain;
 	struct follow_tail tail;
+	struct filter *filter;
 	struct feed *feed;
+	struct contracts *checking;
 	struct live *live;
 	struct backfill *backfill;
+	struct verify *verify;
 	struct report *report;
 };
 
@@ -97,6 +99,8 @@ static void backfill_done(void *arg, const struct follow_block *last)
 	follow_tail_push(&ix->tail, last);
 	backfill_free(ix->backfill);
 	ix->backfill = NULL;
+	if (ix->verify)
+		verify_pause(ix->verify, false);
 	choose_mode(ix);
 }
 
@@ -107,6 +111,7 @@ static void start_backfill(struct indexer *ix, uint64_t from, uint64_t to,
 		.loop = &ix->loop,
 		.config = ix->cfg,
 		.schema = ix->schema,
+		.filter = ix->filter,
 		.feed = ix->feed,
 		.store = &ix->store,
 		.from = from,
@@ -118,6 +123,8 @@ static void start_backfill(struct indexer *ix, uint64_t from, uint64_t to,
 
 	log_info("backfill_started", F_U64("from", from), F_U64("to", to),
 		 F_U64("head", head));
+	if (ix->verify)
+		verify_pause(ix->verify, true);
 	ix->backfill = backfill_new(&opts);
 }
 
@@ -167,12 +174,28 @@ static void on_head(void *arg, const struct head *head)
 
 /* ---- checks against the chain ---- */
 
+static void start_verify(struct indexer *ix)
+{
+	struct verify_opts opts = {
+		.loop = &ix->loop,
+		.config = ix->cfg,
+		.schema = ix->schema,
+		.filter = ix->filter,
+		.feed = ix->feed,
+		.store = &ix->store,
+	};
+
+	if (ix->cfg->indexer.verify_history != CONFIG_VERIFY_OFF)
+		ix->verify = verify_new(&opts);
+}
+
 static void begin(struct indexer *ix)
 {
 	struct live_opts opts = {
 		.loop = &ix->loop,
 		.config = ix->cfg,
 		.schema = ix->schema,
+		.filter = ix->filter,
 		.feed = ix->feed,
 		.store = &ix->store,
 		.tail = &ix->tail,
@@ -192,76 +215,36 @@ static void begin(struct indexer *ix)
 	log_info("indexer_started", F_U64("chain_id", ix->cfg->chain.chain_id),
 		 F_U64("from", tip ? tip->number + 1 : ix->chain.start_block),
 		 F_U64("term", (uint64_t)ix->store.term),
-		 F_STR("endpoint", feed_label(ix->feed)));
+		 F_STR("endpoint", feed_label(ix->feed, feed_best(ix->feed))));
 	ix->live = live_new(&opts);
+	start_verify(ix);
 	feed_ask_head(ix->feed);
 }
 
-static void code_checked(void *arg, enum status st, cJSON **results,
-			 const struct rpc_error *errors, size_t n,
-			 const struct err *why)
+static void contracts_checked(void *arg, enum status st, const struct err *err)
 {
 	struct indexer *ix = arg;
-	struct err err;
 
-	(void)why;
-	ix->checking = false;
-	if (st != ST_OK)
-		return; /* the feed's next on_ready asks again */
-	if (errors[0].message && errors[0].code == NO_METHOD) {
-		log_odd("code_unchecked",
-			F_STR("endpoint", feed_label(ix->feed)),
-			F_STR("reason", errors[0].message));
+	contracts_free(ix->checking);
+	ix->checking = NULL;
+	if (st == ST_OK)
 		begin(ix);
-		return;
-	}
-	for (size_t i = 0; i < n; i++) {
-		const cJSON *code = results[i];
-		char hex[HEX_ADDRESS_SIZE];
-
-		if (!cJSON_IsString(code))
-			return;
-		if (strlen(code->valuestring) > 2)
-			continue;
-		err_set(&err, ST_REJECTED,
-			"no contract at %s on chain %llu: check its address "
-			"and the endpoint",
-			hex_address(hex, &ix->schema->addresses[i]),
-			(unsigned long long)ix->cfg->chain.chain_id);
-		fail(ix, &err);
-		return;
-	}
-	begin(ix);
+	else if (st == ST_REJECTED)
+		fail(ix, err); /* else the next tick asks again */
 }
 
-static void check_code(struct indexer *ix)
+static void check_contracts(struct indexer *ix)
 {
-	size_t n = ix->schema->address_count;
-	struct rpc_batch_item *items;
-	char(*params)[80];
-
-	if (ix->ready || ix->checking)
-		return;
-	items = mem_array(n, sizeof(*items));
-	params = mem_array(n, sizeof(*params));
-	for (size_t i = 0; i < n; i++) {
-		char hex[HEX_ADDRESS_SIZE];
-
-		snprintf(params[i], sizeof(params[i]), "[\"%s\",\"latest\"]",
-			 hex_address(hex, &ix->schema->addresses[i]));
-		items[i].method = "eth_getCode";
-		items[i].params = params[i];
-	}
-	ix->checking = feed_batch(ix->feed, items, n, code_checked, ix);
-	free(items);
-	free(params);
+	if (!ix->ready && !ix->checking && feed_best(ix->feed) != FEED_NONE)
+		ix->checking = contracts_check(ix->feed, ix->schema,
+					       contracts_checked, ix);
 }
 
 static void on_ready(void *arg)
 {
 	struct indexer *ix = arg;
 
-	check_code(ix);
+	check_contracts(ix);
 	if (ix->backfill)
 		backfill_kick(ix->backfill);
 }
@@ -306,8 +289,8 @@ static void on_tick(uv_timer_t *timer)
 	enum status st;
 
 	if (ix->leading) {
-		if (ix->feed && !ix->ready && strcmp(feed_label(ix->feed), "-"))
-			check_code(ix);
+		if (ix->feed)
+			check_contracts(ix);
 		choose_mode(ix);
 		return;
 	}
@@ -397,11 +380,14 @@ static void lead_or_stand_by(struct indexer *ix)
 
 static void close_all(struct indexer *ix)
 {
+	verify_free(ix->verify);
 	backfill_free(ix->backfill);
 	live_free(ix->live);
+	contracts_free(ix->checking);
 	feed_free(ix->feed);
 	db_close(ix->db);
 	follow_tail_deinit(&ix->tail);
+	filter_free(ix->filter);
 	schema_free(ix->schema);
 	report_free(ix->report);
 	uv_close((uv_handle_t *)&ix->term, NULL);
@@ -428,6 +414,8 @@ int indexer_run(const struct config *cfg, bool migrate)
 	watch(&ix);
 	start_report(&ix);
 	st = schema_load(&ix.schema, cfg, &err);
+	if (st == ST_OK)
+		ix.filter = filter_new(ix.schema);
 	if (st == ST_OK)
 		st = open_database(&ix, migrate, &err);
 	if (ix.exit_code < 0 && st == ST_OK)

@@ -8,7 +8,7 @@
 #include <inttypes.h>
 
 #include "core/log.h"
-#include "indexer/backfill.h"
+#include "indexer/note.h"
 
 #define TICK_MS        50
 #define RETRY_MS       150
@@ -30,6 +30,8 @@ static void drive(struct live *l)
 		}
 		return;
 	}
+	if (!l->settled)
+		live_fetch_tags(l);
 	l->settled = true;
 	if (l->paused || !l->has_target)
 		return;
@@ -68,7 +70,7 @@ static void rolled_back(void *arg)
 	drive(l);
 }
 
-static void undo(struct live *l, uint64_t to)
+void live_undo(struct live *l, uint64_t to)
 {
 	const struct follow_block *tip = follow_tail_tip(l->opts.tail);
 	const struct follow_block *at = follow_tail_get(l->opts.tail, to);
@@ -134,6 +136,22 @@ static void seen_again(struct live *l, const struct head *cand)
 	rest(l, !l->settled);
 }
 
+static void append(struct live *l, const struct head *cand)
+{
+	l->confirm_since = 0;
+	if (!l->queue_count && cand->proof != HEAD_PROVEN &&
+	    feed_recomputes(l->opts.feed)) {
+		/* Some providers leave fields out of what they announce. */
+		live_fetch_range(l, cand->number, cand->number);
+		return;
+	}
+	if (!l->queue_count) {
+		l->queue[0] = *cand;
+		l->queue_count = 1;
+	}
+	live_fetch_logs(l);
+}
+
 void live_judge(struct live *l, const struct head *cand)
 {
 	struct follow_in in = {
@@ -148,16 +166,11 @@ void live_judge(struct live *l, const struct head *cand)
 
 	switch (step.action) {
 	case FOLLOW_APPEND:
-		if (!l->queue_count) {
-			l->queue[0] = *cand;
-			l->queue_count = 1;
-		}
-		l->confirm_since = 0;
-		live_fetch_logs(l);
+		append(l, cand);
 		return;
 	case FOLLOW_ROLLBACK:
 		l->queue_count = 0;
-		undo(l, step.number);
+		live_confirm(l, cand);
 		return;
 	case FOLLOW_FETCH:
 		l->queue_count = 0;
@@ -215,11 +228,12 @@ static void committed(void *arg)
 		follow_tail_push(l->opts.tail, &b);
 		log_debug("block_stored", F_U64("height", h->number),
 			  F_HEX("hash", h->hash.b, 32),
-			  F_U64("logs", l->logs[i].count));
+			  F_STR("cover", cover_name(prove_cover(l->prove, i))),
+			  F_U64("logs", prove_logs(l->prove, i)->count));
 	}
 	l->queue_count = 0;
-	arena_free(l->arena);
-	l->arena = NULL;
+	prove_free(l->prove);
+	l->prove = NULL;
 	l->busy = false;
 	if (l->has_target &&
 	    l->target.number == follow_tail_tip(l->opts.tail)->number &&
@@ -228,16 +242,8 @@ static void committed(void *arg)
 	drive(l);
 }
 
-static enum store_cover cover_of(const struct live *l, size_t i)
-{
-	if (l->queue[i].has_bloom && !l->logs[i].count && !l->doubtful[i])
-		return STORE_ABSENT_BY_BLOOM;
-	return STORE_UNVERIFIED;
-}
-
 void live_commit(struct live *l)
 {
-	struct store_span covers[LIVE_QUEUE];
 	const struct head *last = &l->queue[l->queue_count - 1];
 	struct store_append a = {
 		.from = l->queue[0].number,
@@ -246,29 +252,23 @@ void live_commit(struct live *l)
 		.head = l->branch_head,
 		.safe = l->safe,
 		.finalized = l->finalized,
-		.covers = covers,
+		.endpoint = feed_label(l->opts.feed, l->endpoint),
 	};
 
 	l->busy = true;
 	l->rows = rows_new(l->opts.schema);
 	for (size_t i = 0; i < l->queue_count; i++) {
 		const struct head *h = &l->queue[i];
-		const struct logs *logs = &l->logs[i];
-		enum store_cover state = cover_of(l, i);
-		uint64_t before = rows_count(l->rows);
+		const struct logs *logs = prove_logs(l->prove, i);
+		struct cover_span c = { h->number, h->number,
+					prove_cover(l->prove, i) };
 
-		for (size_t j = 0; j < logs->count; j++)
-			rows_add(l->rows, &logs->items[j], h->time);
-		rows_add_block(l->rows, h,
-			       (uint32_t)(rows_count(l->rows) - before));
-		if (a.cover_count && covers[a.cover_count - 1].state == state)
-			covers[a.cover_count - 1].to = h->number;
-		else
-			covers[a.cover_count++] =
-			    (struct store_span){ h->number, h->number, state };
+		rows_add_block(l->rows, h, logs->items, logs->count);
+		store_append_cover(&a, &c);
 	}
 	a.rows = l->rows;
 	store_append(l->opts.store, &a, committed, l);
+	live_fetch_tags(l);
 }
 
 /* ---- life ---- */
@@ -332,8 +332,7 @@ void live_free(struct live *l)
 	if (!l)
 		return;
 	feed_cancel(l->opts.feed, l);
-	if (l->arena)
-		arena_free(l->arena);
+	prove_free(l->prove);
 	rows_free(l->rows);
 	uv_close((uv_handle_t *)l->timer, timer_closed);
 	free(l);

@@ -4,6 +4,8 @@
 #include <uv.h>
 
 #include "indexer/feed.h"
+#include "indexer/filter.h"
+#include "indexer/follow.h"
 #include "indexer/store.h"
 
 /*
@@ -16,6 +18,7 @@ struct live_opts {
 	uv_loop_t *loop;
 	const struct config *config;
 	const struct schema *schema;
+	const struct filter *filter;
 	struct feed *feed;
 	struct store *store;
 	struct follow_tail *tail; /* shared with the one who switches modes */

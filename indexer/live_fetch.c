@@ -1,48 +1,59 @@
 /*
- * What the live tip asks of a node: headers by number and by hash, logs by
- * block hash (so that a reorg between two calls cannot mix two branches), and
- * receipts where an empty answer is doubtful.
+ * What the live tip asks of a node: headers by number and by hash, and which
+ * blocks are safe and finalized. The blocks' logs are prove.c's to settle.
  */
 #include "indexer/live_int.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 
-#include "abi/hex.h"
 #include "core/log.h"
-#include "indexer/backfill.h"
 
-#define LOGS_MEMORY ((size_t)1024 * 1024 * 1024)
+/* Wrong receipts so often, from whatever endpoint: the block is taken at the
+ * node's word and verified later. */
+#define LIES_MAX 3
 
-static void send_batch(struct live *l, const struct rpc_batch_item *items,
-		       size_t n, rpc_batch_done_fn done)
+static void send_ask(struct live *l, struct ask *ask, feed_done_fn done)
 {
 	l->busy = true;
-	if (!feed_batch(l->opts.feed, items, n, done, l))
+	if (!ask_send(ask, l->opts.feed, done, l))
 		live_retry(l, "no endpoint");
 }
 
-static void range_done(void *arg, enum status st, cJSON **results,
-		       const struct rpc_error *errors, size_t n,
-		       const struct err *err)
+/* A header whose hash does not fit it, on a chain where hashes do. */
+static bool is_lie(struct live *l, const struct head *h, unsigned endpoint)
+{
+	feed_saw(l->opts.feed, h);
+	if (h->proof != HEAD_WRONG || !feed_recomputes(l->opts.feed))
+		return false;
+	log_broken("endpoint_lied",
+		   F_STR("endpoint", feed_label(l->opts.feed, endpoint)),
+		   F_U64("height", h->number),
+		   F_STR("reason", "its header does not give its hash"));
+	feed_lied(l->opts.feed, endpoint);
+	return true;
+}
+
+static void range_done(void *arg, const struct feed_answer *a)
 {
 	struct live *l = arg;
 	struct err bad = { 0 };
 
-	(void)errors;
-	if (st != ST_OK) {
-		live_retry(l, err ? err->msg : "no headers");
+	if (a->st != ST_OK) {
+		live_retry(l, a->err ? a->err->msg : "no headers");
 		return;
 	}
 	l->queue_count = 0;
-	for (size_t i = 0; i < n; i++) {
+	l->endpoint = a->endpoint;
+	for (size_t i = 0; i < a->n; i++) {
 		struct head *h = &l->queue[i];
 
-		if (wire_head(h, results[i], &bad) != ST_OK ||
+		if (head_read(h, a->items[i].result, &bad) != ST_OK ||
 		    h->number != l->fetch_from + i)
 			break;
 		if (i && !hash32_eq(&h->parent, &l->queue[i - 1].hash))
 			break; /* the branch changed under us */
+		if (is_lie(l, h, a->endpoint))
+			break;
 		l->queue_count++;
 	}
 	if (!l->queue_count) {
@@ -55,41 +66,30 @@ static void range_done(void *arg, enum status st, cJSON **results,
 
 void live_fetch_range(struct live *l, uint64_t from, uint64_t to)
 {
-	struct rpc_batch_item items[LIVE_QUEUE];
-	char params[LIVE_QUEUE][96];
-	size_t n = 0;
+	struct ask ask;
 
-	for (; n < LIVE_QUEUE && from + n <= to; n++) {
-		char hex[HEX_QUANTITY_SIZE];
-
-		hex_put_quantity_u64(hex, from + n);
-		snprintf(params[n], sizeof(params[n]), "[\"%s\",false]", hex);
-		items[n].method = "eth_getBlockByNumber";
-		items[n].params = params[n];
-	}
+	ask_init(&ask);
+	for (uint64_t n = from; n <= to && ask.count < LIVE_QUEUE; n++)
+		ask_block(&ask, n);
 	l->fetch_from = from;
-	send_batch(l, items, n, range_done);
+	send_ask(l, &ask, range_done);
 }
 
-static void parent_done(void *arg, enum status st, cJSON **results,
-			const struct rpc_error *errors, size_t n,
-			const struct err *err)
+static void parent_done(void *arg, const struct feed_answer *a)
 {
 	struct live *l = arg;
 	struct head h;
 	struct err bad;
 
-	(void)errors;
-	(void)n;
-	if (st != ST_OK) {
-		live_retry(l, err ? err->msg : "no parent");
+	if (a->st != ST_OK) {
+		live_retry(l, a->err ? a->err->msg : "no parent");
 		return;
 	}
-	if (wire_head(&h, results[0], &bad) != ST_OK) {
+	if (head_read(&h, a->items[0].result, &bad) != ST_OK) {
 		live_retry(l, bad.msg);
 		return;
 	}
-	if (!hash32_eq(&h.hash, &l->fetch_hash)) {
+	if (!hash32_eq(&h.hash, &l->fetch_hash) || is_lie(l, &h, a->endpoint)) {
 		live_retry(l, "another block came for a hash");
 		return;
 	}
@@ -98,182 +98,108 @@ static void parent_done(void *arg, enum status st, cJSON **results,
 
 void live_fetch_parent(struct live *l, const struct hash32 *hash)
 {
-	char hex[HEX_HASH_SIZE], params[96];
-	struct rpc_batch_item item = { "eth_getBlockByHash", params };
+	struct ask ask;
 
 	l->fetch_hash = *hash;
-	snprintf(params, sizeof(params), "[\"%s\",false]", hex_hash(hex, hash));
-	send_batch(l, &item, 1, parent_done);
+	ask_init(&ask);
+	ask_block_of(&ask, hash);
+	send_ask(l, &ask, parent_done);
+}
+
+/* A backend that lags behind a load balancer tells of a branch that the chain
+ * left: the block is asked for once more, by its number, before rows go. */
+static void confirmed(void *arg, const struct feed_answer *a)
+{
+	struct live *l = arg;
+	struct head h;
+
+	if (a->st == ST_OK &&
+	    head_read(&h, a->items[0].result, NULL) == ST_OK &&
+	    hash32_eq(&h.hash, &l->fetch_hash))
+		live_undo(l, l->fetch_from - 1);
+	else
+		live_retry(l, "the new branch was not confirmed");
+}
+
+void live_confirm(struct live *l, const struct head *branch)
+{
+	struct ask ask;
+
+	l->fetch_from = branch->number;
+	l->fetch_hash = branch->hash;
+	ask_init(&ask);
+	ask_block(&ask, branch->number);
+	send_ask(l, &ask, confirmed);
+}
+
+/* ---- tags ---- */
+
+static uint64_t tag_number(const struct rpc_item *item)
+{
+	struct head h;
+
+	return head_read(&h, item->result, NULL) == ST_OK ? h.number
+							  : STORE_UNKNOWN;
+}
+
+/* Calls of their own: they must not be dropped with the queue's. */
+static void tags_done(void *arg, const struct feed_answer *a)
+{
+	struct live *l = arg;
+
+	l->asking_tags = false;
+	if (a->st != ST_OK)
+		return;
+	if (l->safe == tag_number(&a->items[0]) &&
+	    l->finalized == tag_number(&a->items[1]))
+		return;
+	l->safe = tag_number(&a->items[0]);
+	l->finalized = tag_number(&a->items[1]);
+	store_tags(l->opts.store, l->safe, l->finalized);
+}
+
+void live_fetch_tags(struct live *l)
+{
+	struct ask ask;
+
+	if (l->asking_tags)
+		return;
+	ask_init(&ask);
+	ask_tag(&ask, "safe");
+	ask_tag(&ask, "finalized");
+	l->asking_tags = ask_send(&ask, l->opts.feed, tags_done, l);
 }
 
 /* ---- logs ---- */
 
-static bool bloom_maybe(const struct live *l, const struct head *h)
-{
-	const struct schema *s = l->opts.schema;
-
-	for (size_t i = 0; i < s->address_count; i++)
-		if (bloom_may_contain(h->bloom, s->addresses[i].b, 20))
-			return true;
-	return false;
-}
-
-/* An empty answer that the header's own bloom does not explain. */
-static bool mark_doubtful(struct live *l)
-{
-	bool any = false;
-
-	for (size_t i = 0; i < l->queue_count; i++) {
-		const struct head *h = &l->queue[i];
-		bool maybe = h->has_bloom && bloom_maybe(l, h);
-
-		l->doubtful[i] = maybe && l->logs[i].count == 0;
-		any |= l->doubtful[i];
-		if (h->has_bloom && !maybe && l->logs[i].count)
-			log_odd("bloom_mismatch", F_U64("height", h->number),
-				F_U64("logs", l->logs[i].count),
-				F_STR("endpoint", feed_label(l->opts.feed)));
-	}
-	return any;
-}
-
-static void receipts_done(void *arg, enum status st, cJSON **results,
-			  const struct rpc_error *errors, size_t n,
-			  const struct err *err)
+static void proved(void *arg, enum status st, const struct err *err)
 {
 	struct live *l = arg;
-	const struct schema *s = l->opts.schema;
-	size_t at = 0;
-	struct err bad;
 
-	(void)errors;
-	if (st != ST_OK) {
-		live_retry(l, err ? err->msg : "no receipts");
-		return;
-	}
-	for (size_t i = 0; i < l->queue_count && at < n; i++) {
-		if (!l->doubtful[i])
-			continue;
-		st = wire_receipt_logs(&l->logs[i], l->arena, results[at++],
-				       &l->queue[i], s->addresses,
-				       s->address_count, &bad);
-		/* A node without eth_getBlockReceipts: the block stays
-		 * unverified. */
-		if (st == ST_AGAIN)
-			continue;
-		if (st != ST_OK) {
-			live_retry(l, bad.msg);
-			return;
-		}
-		if (l->logs[i].count)
-			log_odd("logs_left_out",
-				F_U64("height", l->queue[i].number),
-				F_U64("logs", l->logs[i].count),
-				F_STR("endpoint", feed_label(l->opts.feed)));
-	}
-	live_commit(l);
-}
-
-static void fetch_receipts(struct live *l)
-{
-	struct rpc_batch_item items[LIVE_QUEUE];
-	char params[LIVE_QUEUE][96];
-	size_t n = 0;
-
-	for (size_t i = 0; i < l->queue_count; i++) {
-		char hex[HEX_HASH_SIZE];
-
-		if (!l->doubtful[i])
-			continue;
-		snprintf(params[n], sizeof(params[n]), "[\"%s\"]",
-			 hex_hash(hex, &l->queue[i].hash));
-		items[n].method = "eth_getBlockReceipts";
-		items[n].params = params[n];
-		n++;
-	}
-	send_batch(l, items, n, receipts_done);
-}
-
-static enum status block_logs(struct live *l, size_t i, const cJSON *json,
-			      struct err *err)
-{
-	const struct head *h = &l->queue[i];
-	enum status st;
-
-	st = wire_logs(&l->logs[i], l->arena, json, h->number, h->number, err);
-	if (st != ST_OK)
-		return st;
-	for (size_t j = 0; j < l->logs[i].count; j++)
-		if (!hash32_eq(&l->logs[i].items[j].block_hash, &h->hash))
-			return err_set(err, ST_TRANSIENT,
-				       "block %" PRIu64
-				       ": logs of another block",
-				       h->number);
-	return ST_OK;
-}
-
-static uint64_t tag_number(const cJSON *json)
-{
-	struct head h;
-
-	return wire_head(&h, json, NULL) == ST_OK ? h.number : STORE_UNKNOWN;
-}
-
-static void logs_done(void *arg, enum status st, cJSON **results,
-		      const struct rpc_error *errors, size_t n,
-		      const struct err *err)
-{
-	struct live *l = arg;
-	struct err bad;
-
-	if (st != ST_OK) {
-		live_retry(l, err ? err->msg : "no logs");
-		return;
-	}
-	for (size_t i = 0; i < l->queue_count; i++) {
-		if (!results[i]) {
-			live_retry(l, errors[i].message);
-			return;
-		}
-		if (block_logs(l, i, results[i], &bad) != ST_OK) {
-			feed_blame(l->opts.feed, bad.msg);
-			live_retry(l, bad.msg);
-			return;
-		}
-	}
-	l->safe = tag_number(results[n - 2]);
-	l->finalized = tag_number(results[n - 1]);
-	if (mark_doubtful(l))
-		fetch_receipts(l);
-	else
+	if (st == ST_OK) {
+		l->lies = 0;
 		live_commit(l);
+		return;
+	}
+	prove_free(l->prove);
+	l->prove = NULL;
+	l->lies += st == ST_REJECTED;
+	live_retry(l, err->msg);
 }
 
 void live_fetch_logs(struct live *l)
 {
-	struct rpc_batch_item items[LIVE_QUEUE + 2];
-	struct buf params[LIVE_QUEUE];
-	size_t n = l->queue_count;
+	bool receipts =
+	    l->opts.config->indexer.verify_tip && l->lies < LIES_MAX;
+	struct prove_opts opts = {
+		.feed = l->opts.feed,
+		.filter = l->opts.filter,
+		.receipts = receipts,
+		.compare = receipts,
+		.done = proved,
+		.arg = l,
+	};
 
-	if (l->arena)
-		arena_free(l->arena);
-	l->arena = arena_new(LOGS_MEMORY);
-	for (size_t i = 0; i < n; i++) {
-		char hex[HEX_HASH_SIZE];
-
-		buf_init(&params[i], 1024 * 1024);
-		buf_printf(&params[i], "[{\"blockHash\":\"%s\",",
-			   hex_hash(hex, &l->queue[i].hash));
-		filter_addresses(&params[i], l->opts.schema);
-		buf_add_str(&params[i], "}]");
-		items[i].method = "eth_getLogs";
-		items[i].params = buf_str(&params[i]);
-	}
-	items[n] = (struct rpc_batch_item){ "eth_getBlockByNumber",
-					    "[\"safe\",false]" };
-	items[n + 1] = (struct rpc_batch_item){ "eth_getBlockByNumber",
-						"[\"finalized\",false]" };
-	send_batch(l, items, n + 2, logs_done);
-	for (size_t i = 0; i < n; i++)
-		buf_deinit(&params[i]);
+	l->busy = true;
+	l->prove = prove_start(&opts, l->queue, l->queue_count);
 }

@@ -1,7 +1,9 @@
 #ifndef CX_INDEXER_LIVE_INT_H
 #define CX_INDEXER_LIVE_INT_H
 
+#include "indexer/ask.h"
 #include "indexer/live.h"
+#include "indexer/prove.h"
 
 /* Shared by live.c and live_fetch.c only. */
 
@@ -16,14 +18,15 @@ struct live {
 	uint64_t branch_head; /* highest block of the branch being judged */
 	uint64_t confirm_since, wait_until;
 	uint64_t safe, finalized;
+	bool asking_tags;
 	struct head queue[LIVE_QUEUE]; /* linked, the first follows the tip */
-	struct logs logs[LIVE_QUEUE];
-	bool doubtful[LIVE_QUEUE]; /* bloom says maybe, logs say none */
 	size_t queue_count;
-	uint64_t fetch_from; /* of the range under way */
+	uint64_t fetch_from; /* of the question under way */
 	struct hash32 fetch_hash;
 	uint64_t undo_to;
-	struct arena *arena; /* of @logs */
+	struct prove *prove; /* of the queue */
+	unsigned lies;       /* in a row, about these blocks */
+	unsigned endpoint;   /* who told the headers */
 	struct rows *rows;
 	uv_timer_t *timer;
 };
@@ -35,6 +38,14 @@ void live_fetch_range(struct live *l, uint64_t from, uint64_t to);
 void live_fetch_parent(struct live *l, const struct hash32 *hash);
 /** live_fetch_logs - logs of the whole queue; ends in live_commit() */
 void live_fetch_logs(struct live *l);
+/** live_fetch_tags - which blocks are safe and finalized, in passing */
+void live_fetch_tags(struct live *l);
+
+/** live_confirm - whether the chain really has @branch where the new branch
+ * begins; ends in live_undo() or live_retry() */
+void live_confirm(struct live *l, const struct head *branch);
+/** live_undo - drop what is stored above @to */
+void live_undo(struct live *l, uint64_t to);
 
 /** live_judge - act on a candidate */
 void live_judge(struct live *l, const struct head *cand);

@@ -1,6 +1,6 @@
 /*
- * Sizes of backfill requests: additive growth, multiplicative shrink,
- * bisection. Pure; sends nothing.
+ * Sizes of backfill requests: additive growth, multiplicative shrink. Pure;
+ * sends nothing.
  */
 #include "indexer/range.h"
 
@@ -17,7 +17,6 @@ void range_init(struct range *r, uint64_t first_size)
 {
 	*r = (struct range){ .limit = RANGE_SIZE_MAX };
 	r->size = clamp(first_size, 1, r->limit);
-	r->step = clamp(r->size / 4, 1, r->limit);
 }
 
 struct range_span range_next(const struct range *r, uint64_t from, uint64_t end)
@@ -28,38 +27,44 @@ struct range_span range_next(const struct range *r, uint64_t from, uint64_t end)
 	return (struct range_span){ from, from + r->size - 1 };
 }
 
-void range_good(struct range *r, uint64_t blocks, uint64_t logs)
+static void shrink_to(struct range *r, uint64_t size)
 {
-	if (logs > RANGE_LOGS_MAX) {
-		r->size = clamp(blocks / 2, 1, r->limit);
-		return;
-	}
+	r->settled = true;
+	r->size = clamp(size, 1, r->size);
+	r->step = clamp(r->size / 8, 1, r->limit);
+}
+
+static void grow(struct range *r)
+{
+	r->size =
+	    clamp(r->size + (r->settled ? r->step : r->size), 1, r->limit);
+}
+
+void range_good(struct range *r, uint64_t blocks, size_t bytes)
+{
 	if (++r->good >= RANGE_RETRY_AFTER) {
 		r->good = 0;
 		r->limit = clamp(r->limit * 2, 1, RANGE_SIZE_MAX);
 	}
-	/* A short last request, or one sent before a change, says little. */
-	if (blocks >= r->size && logs < RANGE_LOGS_MAX / 2)
-		r->size = clamp(r->size + r->step, 1, r->limit);
+	if (bytes > 2 * RANGE_BYTES_GOOD) {
+		shrink_to(r, blocks * RANGE_BYTES_GOOD / bytes);
+	} else if (blocks >= r->size && bytes < RANGE_BYTES_GOOD / 2) {
+		/* A short last request, or one sent before a change, says
+		 * little. */
+		grow(r);
+	}
 }
 
 void range_bad(struct range *r, uint64_t blocks)
 {
 	r->good = 0;
 	r->limit = clamp(blocks - (blocks > 1), 1, r->limit);
-	r->size = clamp(blocks / 2, 1, r->size);
-	r->step = clamp(r->size / 4, 1, r->step);
+	shrink_to(r, blocks / 2);
 }
 
-bool range_split(const struct range_span *span, struct range_span *half,
-		 struct range_span *rest)
+void range_hint(struct range *r, uint64_t blocks)
 {
-	uint64_t mid;
-
-	if (span->from == span->to)
-		return false;
-	mid = span->from + (span->to - span->from) / 2;
-	*half = (struct range_span){ span->from, mid };
-	*rest = (struct range_span){ mid + 1, span->to };
-	return true;
+	r->good = 0;
+	r->limit = clamp(blocks, 1, r->limit);
+	shrink_to(r, r->limit);
 }

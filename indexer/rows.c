@@ -159,7 +159,7 @@ static void put_undecodable(struct rows *r, const struct schema_table *t,
 	pgcopy_bytes(b, note->reason, strlen(note->reason));
 }
 
-void rows_add(struct rows *r, const struct log *log, uint64_t time)
+static void add_log(struct rows *r, const struct log *log, uint64_t time)
 {
 	const struct schema_table *t = schema_find(
 	    r->schema, &log->address, log->topics, log->topic_count);
@@ -193,14 +193,26 @@ void rows_add(struct rows *r, const struct log *log, uint64_t time)
 	}
 }
 
-void rows_add_block(struct rows *r, const struct head *h, uint32_t events)
+void rows_add_block(struct rows *r, const struct head *h,
+		    const struct log *logs, size_t n)
 {
-	pgcopy_tuple(&r->blocks, 5);
+	uint64_t before = r->count;
+	struct log_sum sum = { 0 };
+
+	for (size_t i = 0; i < n; i++) {
+		add_log(r, &logs[i], h->time);
+		log_sum_add(&sum, &logs[i]);
+	}
+	pgcopy_tuple(&r->blocks, 6);
 	pgcopy_i64(&r->blocks, (int64_t)h->number);
 	pgcopy_bytes(&r->blocks, h->hash.b, 32);
 	pgcopy_bytes(&r->blocks, h->parent.b, 32);
 	pgcopy_time(&r->blocks, h->time);
-	pgcopy_i32(&r->blocks, (int32_t)events);
+	pgcopy_i32(&r->blocks, (int32_t)(r->count - before));
+	if (n)
+		pgcopy_bytes(&r->blocks, sum.b, sizeof(sum.b));
+	else
+		pgcopy_null(&r->blocks);
 }
 
 static enum status copy_one(struct db_batch *batch, const char *sql,
@@ -239,7 +251,7 @@ enum status rows_copy(const struct rows *r, struct db_batch *batch,
 
 	st = copy_one(batch,
 		      "copy chain.block (number, hash, parent_hash, time, "
-		      "events) from stdin (format binary)",
+		      "events, log_sum) from stdin (format binary)",
 		      &r->blocks, err);
 	if (st != ST_OK)
 		return st;

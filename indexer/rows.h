@@ -1,11 +1,12 @@
 #ifndef CX_INDEXER_ROWS_H
 #define CX_INDEXER_ROWS_H
 
+#include "abi/log.h"
 #include "core/arena.h"
 #include "core/buf.h"
 #include "db/db.h"
+#include "indexer/head.h"
 #include "indexer/schema.h"
-#include "indexer/wire.h"
 
 /* Rows waiting to be committed: decoded logs as COPY tuples, by table. */
 struct rows;
@@ -15,17 +16,13 @@ struct rows *rows_new(const struct schema *schema);
 void rows_free(struct rows *r);
 DEFINE_AUTO(rows, rows_free)
 
-/**
- * rows_add - decode @log and keep its row
- * @time: of its block
- *
- * A log that is no event of ours is counted and left out. One that does not
- * decode goes to chain.undecodable and is reported with rows_each().
+/*
+ * A log that does not decode goes to chain.undecodable and is reported with
+ * rows_each(); one that is no event of ours is left out.
  */
-void rows_add(struct rows *r, const struct log *log, uint64_t time);
-
-/** rows_add_block - a row of chain.block; @events that it has */
-void rows_add_block(struct rows *r, const struct head *h, uint32_t events);
+/** rows_add_block - a row of chain.block, and its @n logs, all of ours */
+void rows_add_block(struct rows *r, const struct head *h,
+		    const struct log *logs, size_t n);
 
 /** rows_copy - append everything as COPYs to @batch; ST_REJECTED when rows
  * took more memory than allowed */

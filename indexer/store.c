@@ -5,97 +5,169 @@
  */
 #include "indexer/store.h"
 
-#include <assert.h>
 #include <stdlib.h>
-
-static const char *cover_name(enum store_cover c)
-{
-	switch (c) {
-	case STORE_UNVERIFIED:
-		return "unverified";
-	case STORE_ABSENT_BY_BLOOM:
-		return "absent_by_bloom";
-	}
-	abort();
-}
 
 static struct db_param height(uint64_t v)
 {
 	return v == STORE_UNKNOWN ? P_NULL() : P_I64((int64_t)v);
 }
 
+/* A write under way, and whom to tell. */
+struct write {
+	struct store *s;
+	void (*done)(void *arg);
+	void *arg;
+	struct store_totals totals; /* cursor and head after it, the rest to be
+				     * added */
+};
+
+static void count(struct store_totals *t, const struct store_totals *w)
+{
+	if (!w->any)
+		return;
+	t->any = true;
+	t->reorgs += w->reorgs;
+	t->rolled_back += w->reorgs ? t->cursor - w->cursor : 0;
+	t->cursor = w->cursor;
+	t->head = w->head ? w->head : t->head;
+	t->blocks += w->blocks;
+	t->events += w->events;
+}
+
 static void written(void *arg, enum status st,
 		    const struct db_result *const *results, size_t n,
 		    const struct err *err)
 {
-	struct store *s = arg;
+	struct write w = *(struct write *)arg;
 
 	(void)results;
 	(void)n;
-	s->writing = false;
+	free(arg);
 	if (st != ST_OK) {
-		s->on_broken(s->arg, err);
+		w.s->on_broken(w.s->arg, err);
 		return;
 	}
-	s->totals = s->next;
-	s->done(s->done_arg);
+	count(&w.s->totals, &w.totals);
+	w.done(w.arg);
 }
 
-static struct db_batch *begin(struct store *s, void (*done)(void *arg),
-			      void *arg)
+static struct db_batch *begin(struct store *s)
 {
 	struct db_batch *b = db_batch_new(s->db);
 
-	assert(!s->writing);
-	s->writing = true;
-	s->done = done;
-	s->done_arg = arg;
-	s->next = s->totals;
 	DB_ADD(b, "select chain.assert_term($1::bigint)", P_I64(s->term));
 	return b;
 }
 
-void store_append(struct store *s, const struct store_append *a,
+struct db_batch *store_begin(struct store *s, uint64_t reaches)
+{
+	struct db_batch *b;
+
+	if (s->term)
+		return begin(s);
+	b = db_batch_new(s->db);
+	DB_ADD(b, "select chain.assert_reaches($1::bigint)",
+	       P_I64((int64_t)reaches));
+	return b;
+}
+
+static void run(struct store *s, struct db_batch *b, struct store_totals totals,
+		void (*done)(void *arg), void *arg)
+{
+	struct write *w = mem_zalloc(sizeof(*w));
+
+	*w = (struct write){ s, done, arg, totals };
+	db_run(b, written, w);
+}
+
+void store_commit(struct store *s, struct db_batch *b, void (*done)(void *arg),
+		  void *arg)
+{
+	run(s, b, (struct store_totals){ 0 }, done, arg);
+}
+
+void store_append_cover(struct store_append *a, const struct cover_span *c)
+{
+	struct cover_span *last =
+	    a->cover_count ? &a->covers[a->cover_count - 1] : NULL;
+
+	if (last && last->state == c->state && last->to + 1 == c->from) {
+		last->to = c->to;
+		return;
+	}
+	a->covers =
+	    mem_resize(a->covers, a->cover_count + 1, sizeof(*a->covers));
+	a->covers[a->cover_count++] = *c;
+}
+
+void store_add_cover(struct db_batch *b, const struct cover_span *c,
+		     const char *endpoint)
+{
+	DB_ADD(b, "select chain.cover($1::bigint, $2::bigint, $3, $4)",
+	       P_I64((int64_t)c->from), P_I64((int64_t)c->to),
+	       P_TEXT(cover_name(c->state)),
+	       P_TEXT(c->state == COVER_UNVERIFIED ? endpoint : NULL));
+}
+
+void store_append(struct store *s, struct store_append *a,
 		  void (*done)(void *arg), void *arg)
 {
-	AUTO(db_batch) struct db_batch *b = begin(s, done, arg);
+	AUTO(db_batch) struct db_batch *b = begin(s);
+	struct store_totals totals;
 	struct err err;
 
+	if (a->history)
+		DB_ADD(b, "set local synchronous_commit = off");
 	if (rows_copy(a->rows, b, &err) != ST_OK) {
+		free(a->covers);
 		s->on_broken(s->arg, &err);
 		return;
 	}
 	for (size_t i = 0; i < a->cover_count; i++)
-		DB_ADD(b, "select chain.cover($1::bigint, $2::bigint, $3)",
-		       P_I64((int64_t)a->covers[i].from),
-		       P_I64((int64_t)a->covers[i].to),
-		       P_TEXT(cover_name(a->covers[i].state)));
+		store_add_cover(b, &a->covers[i], a->endpoint);
+	free(a->covers);
+	a->covers = NULL;
 	DB_ADD(b,
 	       "select chain.advance($1::bigint, $2::bigint, $3, $4::bigint, "
 	       "$5::bigint, $6::bigint, $7::bigint)",
 	       P_I64((int64_t)a->from), P_I64((int64_t)a->to),
 	       P_BYTES(a->hash.b, 32), P_I64((int64_t)a->head), height(a->safe),
 	       height(a->finalized), P_I64((int64_t)a->to - s->keep_depth));
-	s->next.any = true;
-	s->next.cursor = a->to;
-	s->next.head = a->head;
-	s->next.blocks += a->to - a->from + 1;
-	s->next.events += rows_count(a->rows);
-	db_run(STEAL(b), written, s);
+	totals = (struct store_totals){
+		.any = true,
+		.cursor = a->to,
+		.head = a->head,
+		.blocks = a->to - a->from + 1,
+		.events = rows_count(a->rows),
+	};
+	run(s, STEAL(b), totals, done, arg);
 }
 
 void store_roll_back(struct store *s, uint64_t number,
 		     const struct hash32 *hash, void (*done)(void *arg),
 		     void *arg)
 {
-	struct db_batch *b = begin(s, done, arg);
+	struct db_batch *b = begin(s);
 
-	s->next.reorgs++;
-	s->next.rolled_back += s->totals.cursor - number;
-	s->next.cursor = number;
 	DB_ADD(b, "select chain.roll_back($1::bigint, $2)",
 	       P_I64((int64_t)number), hash ? P_BYTES(hash->b, 32) : P_NULL());
-	db_run(b, written, s);
+	run(s, b,
+	    (struct store_totals){ .any = true, .reorgs = 1, .cursor = number },
+	    done, arg);
+}
+
+static void nothing(void *arg)
+{
+	(void)arg;
+}
+
+void store_tags(struct store *s, uint64_t safe, uint64_t finalized)
+{
+	struct db_batch *b = begin(s);
+
+	DB_ADD(b, "select chain.set_tags($1::bigint, $2::bigint)", height(safe),
+	       height(finalized));
+	run(s, b, (struct store_totals){ 0 }, nothing, NULL);
 }
 
 enum status store_lead(struct store *s, struct err *err)

@@ -2,6 +2,7 @@
 #define CX_INDEXER_STORE_H
 
 #include "db/db.h"
+#include "indexer/cover.h"
 #include "indexer/follow.h"
 #include "indexer/rows.h"
 
@@ -19,43 +20,51 @@ struct store_totals {
 
 struct store {
 	struct db *db;
-	int64_t term;
+	int64_t term;        /* 0: a command beside the leader */
 	uint32_t keep_depth; /* blocks without events older than this go */
 	/* the write's outcome is a failure or unknown: exit, start again */
 	void (*on_broken)(void *arg, const struct err *err);
 	void *arg;
-	struct store_totals totals, next; /* of what is committed; after the
-					     write under way */
-	bool writing;
-	void (*done)(void *arg);
-	void *done_arg;
+	struct store_totals totals; /* of what is committed */
 };
 
 #define STORE_UNKNOWN UINT64_MAX /* height that the node does not tell */
-
-enum store_cover {
-	STORE_UNVERIFIED = 1,
-	STORE_ABSENT_BY_BLOOM,
-};
-
-struct store_span {
-	uint64_t from, to;
-	enum store_cover state;
-};
 
 struct store_append {
 	uint64_t from, to;
 	struct hash32 hash; /* of @to */
 	uint64_t head, safe, finalized;
 	const struct rows *rows;
-	const struct store_span *covers; /* together from to to */
+	struct cover_span *covers; /* together from @from to @to; ours */
 	size_t cover_count;
+	const char *endpoint; /* who told what is not verified */
+	bool history; /* may be lost with the server: it is fetched again */
 };
 
+/** store_append_cover - append to @a->covers, merged where states agree;
+ * freed by store_append() */
+void store_append_cover(struct store_append *a, const struct cover_span *c);
+
 /** store_append - commit blocks with events, coverage and cursor; @done from
- * the loop after the commit. One write at a time. Failures go to on_broken. */
-void store_append(struct store *s, const struct store_append *a,
+ * the loop after the commit. Writes commit in the order made. Failures go to
+ * on_broken. */
+void store_append(struct store *s, struct store_append *a,
 		  void (*done)(void *arg), void *arg);
+
+/** store_tags - which blocks are safe and finalized now; STORE_UNKNOWN: the
+ * node does not tell */
+void store_tags(struct store *s, uint64_t safe, uint64_t finalized);
+
+/** store_begin - a transaction of the leader; for a command (term 0) one that
+ * waits for the leader's and fails unless the cursor is at @reaches or above */
+struct db_batch *store_begin(struct store *s, uint64_t reaches);
+/** store_commit - as store_append(), for what store_begin() began */
+void store_commit(struct store *s, struct db_batch *b, void (*done)(void *arg),
+		  void *arg);
+
+/** store_add_cover - add to @b what is known of a range of blocks */
+void store_add_cover(struct db_batch *b, const struct cover_span *c,
+		     const char *endpoint);
 
 /** store_roll_back - drop everything above @number; @hash may be NULL when
  * @number lies before the first block of interest */

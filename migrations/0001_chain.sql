@@ -10,7 +10,8 @@ create table chain.block (
 	hash bytea primary key,
 	parent_hash bytea not null,
 	time timestamptz not null,
-	events integer not null default 0
+	events integer not null default 0,
+	log_sum bytea
 );
 create index block_without_events on chain.block (number) where events = 0;
 comment on table chain.block is
@@ -20,6 +21,8 @@ comment on column chain.block.hash is 'Block hash, 32 bytes.';
 comment on column chain.block.parent_hash is 'Hash of the block before it.';
 comment on column chain.block.time is 'Timestamp of the block header.';
 comment on column chain.block.events is 'Rows of event tables that this block has.';
+comment on column chain.block.log_sum is
+	'Sum modulo 2^256 of the SHA-256 of each of these logs as the node told it: what verification compares. Null without events.';
 
 create table chain.cursor (
 	id boolean primary key default true check (id),
@@ -54,6 +57,7 @@ create table chain.coverage (
 	to_block bigint not null,
 	state text not null check (state in ('absent_by_bloom',
 		'receipts_verified', 'unverified', 'unverifiable')),
+	endpoint text,
 	check (to_block >= from_block)
 );
 comment on table chain.coverage is
@@ -62,6 +66,8 @@ comment on column chain.coverage.from_block is 'First block of the range.';
 comment on column chain.coverage.to_block is 'Last block of the range.';
 comment on column chain.coverage.state is
 	'absent_by_bloom: the header''s bloom excludes our contracts; receipts_verified: logs proven by receiptsRoot; unverified: the node''s word; unverifiable: receipts of this chain cannot be recomputed.';
+comment on column chain.coverage.endpoint is
+	'Who told the logs, as scheme, host and port, where the state is unverified.';
 
 create table chain.contract (
 	address bytea not null,
@@ -128,53 +134,84 @@ begin
 end $$;
 comment on function chain.assert_term is 'Fails unless p_term is the leading indexer''s term.';
 
--- Coverage of [p_from, p_to] becomes p_state, whatever it was.
-create function chain.cover(p_from bigint, p_to bigint, p_state text)
-returns void language plpgsql as $$
+-- A command that writes beside the leader: waits for a commit under way.
+create function chain.assert_reaches(p_number bigint) returns void
+language plpgsql as $$
 declare
-	r record;
+	v_number bigint;
+begin
+	select number into v_number from chain.cursor for update;
+	if v_number is null or v_number < p_number then
+		raise exception 'the cursor has gone back to %, below %: the chain or an operator took blocks away; try again',
+			v_number, p_number using errcode = 'CX003';
+	end if;
+end $$;
+comment on function chain.assert_reaches is 'Locks the cursor; fails when it is below p_number.';
+
+-- One block's rows go, to be replaced by right ones.
+create function chain.forget(p_number bigint) returns void
+language plpgsql as $$
+declare
+	t text;
+begin
+	for t in select table_name from chain.event_table order by 1 loop
+		execute format('delete from chain.%I where block_number = $1', t)
+		using p_number;
+	end loop;
+	delete from chain.undecodable where block_number = p_number;
+	delete from chain.block where number = p_number;
+end $$;
+comment on function chain.forget is 'Deletes what is stored of one block.';
+
+create function chain.tell() returns void language sql as $$
+	select pg_notify('chain_block', number::text) from chain.cursor
+	where number is not null;
+$$;
+comment on function chain.tell is 'Notifies those who wait for blocks.';
+
+-- Coverage of [p_from, p_to] becomes p_state, whatever it was.
+create function chain.cover(p_from bigint, p_to bigint, p_state text,
+	p_endpoint text) returns void language plpgsql as $$
+declare
+	r chain.coverage;
 	v_from bigint := p_from;
 	v_to bigint := p_to;
 	v_next bigint;
 begin
-	for r in select * from chain.coverage
-		where from_block <= p_to and to_block >= p_from
+	for r in delete from chain.coverage
+		where from_block <= p_to and to_block >= p_from returning *
 	loop
-		delete from chain.coverage where from_block = r.from_block;
 		if r.from_block < p_from then
-			insert into chain.coverage
-			values (r.from_block, p_from - 1, r.state);
+			insert into chain.coverage values (r.from_block,
+				p_from - 1, r.state, r.endpoint);
 		end if;
 		if r.to_block > p_to then
-			insert into chain.coverage
-			values (p_to + 1, r.to_block, r.state);
+			insert into chain.coverage values (p_to + 1,
+				r.to_block, r.state, r.endpoint);
 		end if;
 	end loop;
-	select from_block into v_next from chain.coverage
-	where from_block < p_from
+	select * into r from chain.coverage where from_block < p_from
 	order by from_block desc limit 1;
-	if found then
-		delete from chain.coverage where from_block = v_next
-			and to_block = p_from - 1 and state = p_state;
-		if found then
-			v_from := v_next;
-		end if;
+	if r.to_block = p_from - 1 and r.state = p_state
+		and r.endpoint is not distinct from p_endpoint then
+		v_from := r.from_block;
+		delete from chain.coverage where from_block = v_from;
 	end if;
-	delete from chain.coverage
-	where from_block = p_to + 1 and state = p_state
+	delete from chain.coverage where from_block = p_to + 1
+		and state = p_state and endpoint is not distinct from p_endpoint
 	returning to_block into v_next;
 	if found then
 		v_to := v_next;
 	end if;
-	insert into chain.coverage values (v_from, v_to, p_state);
+	insert into chain.coverage values (v_from, v_to, p_state, p_endpoint);
 
 	select coalesce(covered, start_block - 1) into v_next from chain.cursor;
 	loop
-		select to_block into r from chain.coverage
+		select to_block into v_to from chain.coverage
 		where from_block <= v_next + 1 and to_block > v_next
 		order by from_block desc limit 1;
 		exit when not found;
-		v_next := r.to_block;
+		v_next := v_to;
 	end loop;
 	update chain.cursor set covered = v_next
 	where covered is distinct from v_next;
@@ -201,6 +238,16 @@ begin
 	perform pg_notify('chain_block', p_to::text);
 end $$;
 comment on function chain.advance is 'Moves the cursor over blocks added in this transaction and notifies.';
+
+-- What the node calls safe and finalized, as it moves between commits.
+create function chain.set_tags(p_safe bigint, p_finalized bigint)
+returns void language sql as $$
+	update chain.cursor set safe_number = p_safe,
+		finalized_number = p_finalized;
+	select pg_notify('chain_block', number::text) from chain.cursor
+	where number is not null;
+$$;
+comment on function chain.set_tags is 'Records the safe and finalized heights and notifies.';
 
 -- A reorg: the canonical chain now ends at p_number, hash p_hash.
 create function chain.roll_back(p_number bigint, p_hash bytea)

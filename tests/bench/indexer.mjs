@@ -14,7 +14,7 @@ const CONTRACT = '0xc4a12ca5700000000000000000000000be2c4001';
 const TABLE = 'chain.registry_room_created';
 // Keys of the config's section `indexer` without and with verification of
 // everything; `verified` null: the indexer has no such keys.
-const MODES = { plain: {}, verified: null };
+const MODES = { plain: { verify_history: 'off' }, verified: { verify_history: 'first' } };
 const HISTORIES = ['many-tx', 'one-tx']; // the last one's line ends the output
 const RANGE = 2000, HEADERS = 100, RECEIPTS = 100; // of the bound's requests
 const WARM_UP = 20, PAUSE_MS = [5, 30], TIMEOUT_MS = 600000;

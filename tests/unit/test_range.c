@@ -7,18 +7,33 @@
 
 #include "indexer/range.h"
 
-static void grows_by_addition(void **state)
+#define SMALL ((size_t)1000) /* bytes of an answer */
+
+static void doubles_until_it_was_too_much(void **state)
 {
 	struct range r;
 
 	(void)state;
 	range_init(&r, 100);
-	range_good(&r, 100, 5);
-	assert_int_equal(r.size, 125);
-	range_good(&r, 100, 5); /* sent before it grew */
-	assert_int_equal(r.size, 125);
-	range_good(&r, 125, 5);
-	assert_int_equal(r.size, 150);
+	range_good(&r, 100, SMALL);
+	assert_int_equal(r.size, 200);
+	range_good(&r, 100, SMALL); /* sent before it grew */
+	assert_int_equal(r.size, 200);
+	range_bad(&r, 200);
+	assert_int_equal(r.size, 100);
+}
+
+static void grows_by_addition_afterwards(void **state)
+{
+	struct range r;
+
+	(void)state;
+	range_init(&r, 1600);
+	range_bad(&r, 1600);
+	range_good(&r, 800, SMALL);
+	assert_int_equal(r.size, 900);
+	range_good(&r, 900, SMALL);
+	assert_int_equal(r.size, 1000);
 }
 
 static void shrinks_by_half_down_to_one(void **state)
@@ -41,7 +56,7 @@ static void stays_below_what_was_refused(void **state)
 	(void)state;
 	range_init(&r, 1000);
 	range_bad(&r, 1000);
-	for (unsigned i = 0; i < 10; i++)
+	for (unsigned i = 0; i < 20; i++)
 		range_good(&r, r.size, 0);
 	assert_int_equal(r.size, 999);
 	for (unsigned i = 0; i < 2 * RANGE_RETRY_AFTER; i++)
@@ -49,14 +64,28 @@ static void stays_below_what_was_refused(void **state)
 	assert_true(r.size > 1000);
 }
 
-static void many_logs_shrink(void **state)
+static void large_answers_shrink_to_a_good_size(void **state)
 {
 	struct range r;
 
 	(void)state;
 	range_init(&r, 1000);
-	range_good(&r, 1000, RANGE_LOGS_MAX + 1);
-	assert_int_equal(r.size, 500);
+	range_good(&r, 1000, 10 * RANGE_BYTES_GOOD);
+	assert_int_equal(r.size, 100);
+	range_good(&r, 100, RANGE_BYTES_GOOD);
+	assert_int_equal(r.size, 100); /* good as it is */
+}
+
+static void a_hint_is_a_limit(void **state)
+{
+	struct range r;
+
+	(void)state;
+	range_init(&r, 1000);
+	range_hint(&r, 10);
+	assert_int_equal(r.size, 10);
+	range_good(&r, 10, SMALL);
+	assert_int_equal(r.size, 10);
 }
 
 static void spans_end_at_the_end(void **state)
@@ -75,29 +104,16 @@ static void spans_end_at_the_end(void **state)
 	assert_int_equal(s.to, 7);
 }
 
-static void split_covers_the_span(void **state)
-{
-	struct range_span s = { 10, 13 }, a, b;
-
-	(void)state;
-	assert_true(range_split(&s, &a, &b));
-	assert_int_equal(a.from, 10);
-	assert_int_equal(a.to, 11);
-	assert_int_equal(b.from, 12);
-	assert_int_equal(b.to, 13);
-	s.to = 10;
-	assert_false(range_split(&s, &a, &b));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(grows_by_addition),
+		cmocka_unit_test(doubles_until_it_was_too_much),
+		cmocka_unit_test(grows_by_addition_afterwards),
 		cmocka_unit_test(shrinks_by_half_down_to_one),
 		cmocka_unit_test(stays_below_what_was_refused),
-		cmocka_unit_test(many_logs_shrink),
+		cmocka_unit_test(large_answers_shrink_to_a_good_size),
+		cmocka_unit_test(a_hint_is_a_limit),
 		cmocka_unit_test(spans_end_at_the_end),
-		cmocka_unit_test(split_covers_the_span),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,82 @@
+#ifndef CX_INDEXER_SPAN_H
+#define CX_INDEXER_SPAN_H
+
+#include "core/arena.h"
+#include "indexer/cover.h"
+#include "indexer/feed.h"
+#include "indexer/filter.h"
+#include "indexer/prove.h"
+#include "indexer/range.h"
+
+/*
+ * The events of a span of old blocks, fetched until they are there. Either as
+ * eth_getLogs tells them, which is quick; or proven, header by header and
+ * receipts by receipts. A span that a node refuses becomes two.
+ */
+enum span_how {
+	SPAN_TOLD = 1, /* the node's word; one block that eth_getLogs refuses
+			* comes from its receipts */
+	SPAN_PROVEN,   /* at most SPAN_PROVEN_MAX blocks */
+};
+
+#define SPAN_PROVEN_MAX 100 /* headers in one question */
+
+enum span_state {
+	SPAN_WAITING, /* to be sent at retry_at */
+	SPAN_ASKING,
+	SPAN_READY,
+};
+
+/* A block with events of ours. */
+struct span_block {
+	struct head head;
+	size_t first, count; /* of the span's logs */
+};
+
+struct span;
+
+struct span_opts {
+	struct feed *feed;
+	const struct filter *filter;
+	enum span_how how;
+	/* @s is ready, or waits again: with a new @s->next where it was split.
+	 * Comes from the loop. */
+	void (*changed)(void *arg, struct span *s);
+	void *arg;
+};
+
+struct span {
+	struct span *next;
+	const struct span_opts *opts;
+	struct range *range; /* told what was answered and refused */
+	struct range_span r;
+	enum span_state state;
+	enum span_how how;
+	uint64_t retry_at;
+	unsigned tries, lies;
+
+	/* while SPAN_READY */
+	struct head first, last; /* of r.from (proven only) and of r.to */
+	struct logs logs;        /* ours, in order */
+	struct span_block *blocks;
+	size_t block_count;
+	struct cover_span *covers; /* together from r.from to r.to */
+	size_t cover_count;
+	size_t bytes;      /* of the answers */
+	unsigned endpoint; /* who told the logs */
+
+	struct arena *arena;
+	struct head *heads; /* while asking: of all blocks (proven), or of
+			     * those with events */
+	size_t head_count, heads_have;
+	struct prove *prove;
+};
+
+/** span_new - waits to be sent; @opts must outlive it */
+struct span *span_new(const struct span_opts *opts, struct range_span r);
+void span_free(struct span *s);
+
+/** span_send - ask; only while SPAN_WAITING */
+void span_send(struct span *s);
+
+#endif

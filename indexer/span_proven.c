@@ -1,0 +1,140 @@
+/*
+ * A span proven: every header, its hash recomputed and linked to the one
+ * before, then what prove.c says of the blocks' logs.
+ */
+#include "indexer/span_int.h"
+
+#include <assert.h>
+#include <inttypes.h>
+
+/* Wrong receipts so often, from whatever endpoint: taken at the node's word,
+ * and asked for again by the verifier later. */
+#define LIES_MAX 3
+
+static void add_cover(struct span *s, uint64_t number, enum cover state)
+{
+	struct cover_span *last =
+	    s->cover_count ? &s->covers[s->cover_count - 1] : NULL;
+
+	if (last && last->state == state)
+		last->to = number;
+	else
+		s->covers[s->cover_count++] =
+		    (struct cover_span){ number, number, state };
+}
+
+static void gather(struct span *s)
+{
+	size_t n = s->head_count, logs = 0, at = 0;
+
+	for (size_t i = 0; i < n; i++)
+		logs += prove_logs(s->prove, i)->count;
+	s->logs.items = arena_array(s->arena, logs + 1, sizeof(*s->logs.items));
+	s->blocks = arena_array(s->arena, n, sizeof(*s->blocks));
+	s->covers = arena_array(s->arena, n, sizeof(*s->covers));
+	for (size_t i = 0; i < n; i++) {
+		const struct logs *l = prove_logs(s->prove, i);
+
+		add_cover(s, s->heads[i].number, prove_cover(s->prove, i));
+		if (!l->count)
+			continue;
+		memcpy(s->logs.items + at, l->items,
+		       l->count * sizeof(*l->items));
+		s->blocks[s->block_count++] =
+		    (struct span_block){ s->heads[i], at, l->count };
+		at += l->count;
+	}
+	s->logs.count = at;
+	s->first = s->heads[0];
+	s->last = s->heads[n - 1];
+}
+
+static void proven(void *arg, enum status st, const struct err *err)
+{
+	struct span *s = arg;
+
+	if (st == ST_OK) {
+		gather(s); /* the logs stay the prove's */
+		span_ready(s);
+		return;
+	}
+	if (st == ST_REJECTED)
+		s->lies++;
+	span_failed(s, false, 0, err->msg);
+}
+
+void span_prove(struct span *s, const struct head *heads, size_t n)
+{
+	struct prove_opts opts = {
+		.feed = s->opts->feed,
+		.filter = s->opts->filter,
+		.receipts = s->lies < LIES_MAX,
+		.done = proven,
+		.arg = s,
+	};
+
+	s->prove = prove_start(&opts, heads, n);
+}
+
+/* What is wrong with header @i; NULL: nothing. */
+static const char *header_wrong(const struct span *s, size_t i)
+{
+	const struct head *h = &s->heads[i];
+
+	if (h->proof == HEAD_WRONG && feed_recomputes(s->opts->feed))
+		return "its header does not give its hash";
+	if (h->number != s->r.from + i)
+		return "another block was answered";
+	if (i && !hash32_eq(&h->parent, &s->heads[i - 1].hash))
+		return "its parent is not the block before it";
+	return NULL;
+}
+
+static void headers_came(void *arg, const struct feed_answer *a)
+{
+	struct span *s = arg;
+	struct err err;
+
+	if (a->st == ST_TRANSIENT) {
+		span_failed(s, false, 0, a->err ? a->err->msg : "no answer");
+		return;
+	}
+	for (size_t i = 0; i < a->n; i++) {
+		enum status st;
+		const char *wrong;
+
+		if (!a->items[i].result.p) {
+			span_refused(s, &a->items[i].error, a->endpoint);
+			return;
+		}
+		st = head_read(&s->heads[i], a->items[i].result, &err);
+		if (st != ST_OK) {
+			span_failed(s, false, 0,
+				    st == ST_AGAIN ? "a block is not there yet"
+						   : err.msg);
+			return;
+		}
+		feed_saw(s->opts->feed, &s->heads[i]);
+		wrong = header_wrong(s, i);
+		if (wrong) {
+			span_lied(s, a->endpoint, s->r.from + i, wrong);
+			return;
+		}
+	}
+	s->endpoint = a->endpoint;
+	span_prove(s, s->heads, s->head_count);
+}
+
+void span_proven_ask(struct span *s)
+{
+	struct ask ask;
+
+	assert(s->r.to - s->r.from < SPAN_PROVEN_MAX);
+	s->head_count = (size_t)(s->r.to - s->r.from) + 1;
+	s->heads = mem_array(s->head_count, sizeof(*s->heads));
+	ask_init(&ask);
+	for (uint64_t n = s->r.from; n <= s->r.to; n++)
+		ask_block(&ask, n);
+	if (!ask_send(&ask, s->opts->feed, headers_came, s))
+		span_failed(s, false, 0, "no endpoint");
+}

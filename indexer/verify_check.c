@@ -1,0 +1,182 @@
+/*
+ * Proven blocks against stored ones. What differs is replaced; what is right
+ * is recorded as verified. Blocks without proof are left as they are.
+ */
+#include "indexer/verify_int.h"
+
+#include "core/log.h"
+#include "indexer/note.h"
+
+/* What is stored at one height. */
+struct stored {
+	bool there;
+	struct hash32 hash;
+	bool has_sum;
+	struct log_sum sum;
+};
+
+static bool is_proven(enum cover c)
+{
+	return c == COVER_ABSENT_BY_BLOOM || c == COVER_RECEIPTS_VERIFIED;
+}
+
+static enum cover cover_at(const struct span *s, uint64_t number)
+{
+	for (size_t i = 0; i < s->cover_count; i++)
+		if (number <= s->covers[i].to)
+			return s->covers[i].state;
+	abort();
+}
+
+static const struct span_block *block_at(const struct span *s, uint64_t number)
+{
+	for (size_t i = 0; i < s->block_count; i++)
+		if (s->blocks[i].head.number == number)
+			return &s->blocks[i];
+	return NULL;
+}
+
+static bool is_right(const struct span *s, const struct span_block *b,
+		     const struct stored *st)
+{
+	struct log_sum sum = { 0 };
+
+	if (!b)
+		return !st->has_sum;
+	if (!st->has_sum || !hash32_eq(&st->hash, &b->head.hash))
+		return false;
+	for (size_t i = 0; i < b->count; i++)
+		log_sum_add(&sum, &s->logs.items[b->first + i]);
+	return memcmp(sum.b, st->sum.b, sizeof(sum.b)) == 0;
+}
+
+static void read_stored(struct stored *out, const struct span *s,
+			const struct db_result *r)
+{
+	for (size_t i = 0; i < db_rows(r); i++) {
+		uint64_t number = (uint64_t)db_i64(r, i, "number");
+		struct stored *at = &out[number - s->r.from];
+		const uint8_t *p;
+		size_t n;
+
+		at->there = true;
+		p = db_bytes(r, i, "hash", &n);
+		if (p && n == sizeof(at->hash.b))
+			memcpy(at->hash.b, p, n);
+		p = db_bytes(r, i, "log_sum", &n);
+		at->has_sum = p && n == sizeof(at->sum.b);
+		if (at->has_sum)
+			memcpy(at->sum.b, p, n);
+	}
+}
+
+static void log_note(void *arg, const struct row_note *n)
+{
+	(void)arg;
+	note_log(LOG_LVL_INFO, n);
+}
+
+static void written(void *arg)
+{
+	struct verify *v = arg;
+
+	rows_each(v->rows, log_note, v);
+	rows_free(v->rows);
+	v->rows = NULL;
+	verify_chunk_done(v);
+}
+
+/* Replaces blocks that are wrong; returns how many, the first in *@first. */
+static uint64_t replace(struct verify *v, struct db_batch *b,
+			const struct stored *stored, uint64_t *first)
+{
+	const struct span *s = v->span;
+	uint64_t wrong = 0;
+
+	for (uint64_t n = s->r.from; n <= s->r.to; n++) {
+		const struct span_block *block = block_at(s, n);
+
+		if (!is_proven(cover_at(s, n)) ||
+		    is_right(s, block, &stored[n - s->r.from]))
+			continue;
+		if (!wrong++)
+			*first = n;
+		DB_ADD(b, "select chain.forget($1::bigint)", P_I64((int64_t)n));
+		if (block)
+			rows_add_block(v->rows, &block->head,
+				       s->logs.items + block->first,
+				       block->count);
+	}
+	return wrong;
+}
+
+static void add_covers(struct verify *v, struct db_batch *b)
+{
+	const struct span *s = v->span;
+
+	for (size_t i = 0; i < s->cover_count; i++) {
+		const struct cover_span *c = &s->covers[i];
+		uint64_t blocks = c->to - c->from + 1;
+
+		if (c->state == COVER_UNVERIFIED)
+			v->result.unproven += blocks;
+		else
+			store_add_cover(b, c, NULL);
+		if (c->state == COVER_UNVERIFIABLE)
+			v->result.unverifiable += blocks;
+	}
+}
+
+static void compared(void *arg, enum status st,
+		     const struct db_result *const *results, size_t n,
+		     const struct err *err)
+{
+	struct verify *v = arg;
+	struct store *store = v->opts.store;
+	const struct span *s = v->span;
+	struct stored stored[SPAN_PROVEN_MAX] = { 0 };
+	uint64_t wrong, first = 0;
+	struct db_batch *b;
+	struct err bad;
+
+	(void)n;
+	if (st != ST_OK) {
+		store->on_broken(store->arg, err);
+		return;
+	}
+	read_stored(stored, s, results[0]);
+	b = store_begin(store, s->r.to);
+	v->rows = rows_new(v->opts.schema);
+	wrong = replace(v, b, stored, &first);
+	if (rows_copy(v->rows, b, &bad) != ST_OK) {
+		db_batch_free(b);
+		store->on_broken(store->arg, &bad);
+		return;
+	}
+	add_covers(v, b);
+	if (wrong) {
+		DB_ADD(b, "select chain.tell()");
+		v->result.wrong += wrong;
+		log_broken(
+		    "gap_healed", F_U64("height", first),
+		    F_U64("blocks", wrong),
+		    F_STR("endpoint", v->told_by[0] ? v->told_by : "unknown"),
+		    F_STR("hint", "the endpoint had told other logs "
+				  "than the blocks' receipts hold; they "
+				  "are replaced: tell the provider"));
+	}
+	v->state = VERIFY_WRITING;
+	store_commit(store, b, written, v);
+}
+
+void verify_check(struct verify *v)
+{
+	struct db_batch *b = db_batch_new(v->opts.store->db);
+
+	v->state = VERIFY_COMPARING;
+	DB_ADD(b,
+	       "select number, hash, log_sum from chain.block "
+	       "where number between $1::bigint and $2::bigint",
+	       P_I64((int64_t)v->span->r.from), P_I64((int64_t)v->span->r.to));
+	db_run(b, compared, v);
+}
