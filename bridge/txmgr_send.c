@@ -451,7 +451,8 @@ void txm_claim(struct txmgr *m)
 {
 	struct db_batch *b;
 
-	if (m->claiming) {
+	/* A nonce that is being looked into may be filled: that goes first. */
+	if (m->claiming || m->reclaiming) {
 		m->claim_again = true;
 		return;
 	}

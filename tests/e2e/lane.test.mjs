@@ -75,11 +75,12 @@ const sends = async () => (await node.state()).calls[SEND.method] ?? 0;
 const refuse = (message, times, code = -32000) => node.fault('error', SEND, { message, code, times });
 
 // Rooms whose creation is confirmed, on a chain that then stands still.
-async function heldRooms(n) {
+async function heldRooms(n, title = () => 'a room') {
 	await w.anvil.interval(0);
-	const rooms = await Promise.all(Array.from({ length: n }, async () => {
+	const rooms = await Promise.all(Array.from({ length: n }, async (_, i) => {
 		const [host, { hostKey }] = [await w.newAccount(), await newHostKey(1)];
-		await w.contract.submit(host.key, 'createRoom', w.contract.roomArgs({ hostKey }), { gas: 500000n });
+		await w.contract.submit(host.key, 'createRoom', w.contract.roomArgs({ hostKey, title: title(i) }),
+			{ gas: 500000n });
 		return { host, id: await w.contract.roomIdOf(host.address, 'rtmps', hostKey) };
 	}));
 	await w.anvil.mine(2);
@@ -286,4 +287,26 @@ test('at the cap: one alarm, the same bytes, mined when fees fall', long, async 
 	assert.deepEqual(tx.attempts, attempts);
 	assert.ok(attempts.every((a) => a.maxFeePerGas <= 3n * GWEI));
 	assert.equal(lines('tx_fee_cap').length, 1);
+});
+
+test('a nonce that nobody uses any more is filled', long, async () => {
+	await scripted({ bump_after_s: 3 });
+	await w.standin.fault('delay', { method: 'POST', path: '^/live_inputs$', body: 'room 1' }, { ms: 2000 });
+	const rooms = await heldRooms(2, (i) => `room ${i}`);
+	await said('tx_sent');
+	w.standin.process.child.kill('SIGSTOP');
+	const stranger = await foreign(1);
+	const counts = async () => (await node.state()).calls.eth_getTransactionCount;
+	const before = await counts();
+	await w.until('the stranger is seen', async () => (await counts()) >= before + 4);
+	w.standin.process.child.kill('SIGCONT');
+	await w.until('a transaction behind the stranger', async () => (await transactions()).length === 2);
+	assert.deepEqual((await transactions()).map((t) => Number(t.nonce)), [0, 2]);
+	await w.anvil.rpc('anvil_dropTransaction', stranger);
+	await said('tx_gap');
+	await w.anvil.interval(1);
+	await effects(rooms);
+	assert.deepEqual((await transactions()).map((t) => [Number(t.nonce), t.kind]), [[0, 'provision'], [1, 'fill'], [2, 'provision']]);
+	assert.equal(await nonceOf(w.bridge.address), 3);
+	assert.equal(await w.contract.client.getTransactionReceipt({ hash: stranger }).catch(() => null), null);
 });
