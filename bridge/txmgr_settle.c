@@ -43,10 +43,10 @@ static void settled(void *arg, enum status st,
 		txm_fatal(m, err);
 		return;
 	}
-	rows = db_rows(results[0]);
+	rows = db_rows(results[1]);
 	for (size_t i = 0; i < rows; i++)
-		log_entry(results[0], i);
-	if (db_bool(results[1], 0, "waiting"))
+		log_entry(results[1], i);
+	if (db_bool(results[2], 0, "waiting"))
 		m->unsettled = true;
 	if (rows && m->o.on_change)
 		m->o.on_change(m->o.arg);
@@ -62,6 +62,7 @@ void txm_settle(struct txmgr *m)
 	m->settling = true;
 	m->unsettled = false; /* what is final from here on is not in it */
 	b = db_batch_new(m->o.db);
+	DB_ADD(b, "select bridge.tx_check_term($1)", P_I64(m->o.term));
 	DB_ADD(b,
 	       "select room_id::text as room_id, kind, epoch, state, note"
 	       " from bridge.tx_settle($1, $2)",

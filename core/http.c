@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <strings.h>
 
+#include "core/crash.h"
 #include "core/http_int.h"
 
 #define RETRY_AFTER_MAX_S 86400
@@ -95,6 +96,7 @@ static void call_answer(struct http_call *call, enum status st)
 {
 	struct http_response res = call->res;
 
+	crash_http(CRASH_AFTER, call->method, call->url_text);
 	call_drop(call);
 	if (st != ST_OK)
 		buf_wipe(&res.body);
@@ -176,6 +178,7 @@ static void call_perform(struct http_call *call, const struct resolved *res)
 	uint64_t left = call->deadline_ms > now ? call->deadline_ms - now : 1;
 
 	uv_timer_stop(&call->timer);
+	crash_http(CRASH_BEFORE, call->method, call->url_text);
 	http_call_setup(call, res, (uint32_t)left);
 	if (curl_multi_add_handle(call->http->multi, call->easy) != CURLM_OK)
 		abort();

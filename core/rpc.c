@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "core/crash.h"
 #include "core/json.h"
 #include "core/rpc_int.h"
 #include "core/rpc_stats.h"
@@ -113,6 +114,7 @@ static void deliver_failure(struct rpc_call *call, const char *why)
 {
 	struct err err = { 0 };
 
+	crash_rpc(CRASH_AFTER, call->method);
 	tally(call, NULL);
 	err_set(&err, ST_TRANSIENT, "%s: %s: %s", call->rpc->url.label,
 		call->method, why);
@@ -133,6 +135,7 @@ static void deliver(struct rpc_call *call, const struct rpc_answer *a)
 	struct err err = { 0 };
 	cJSON **roots;
 
+	crash_rpc(CRASH_AFTER, call->method);
 	if (first->too_long)
 		st =
 		    err_set(&err, ST_REJECTED, "%s: %s: %s",
@@ -260,6 +263,7 @@ static struct rpc_call *call_start(struct rpc *r, struct rpc_call *call,
 		r->head = call;
 	r->tail = call;
 	r->pending++;
+	crash_rpc(CRASH_BEFORE, call->method);
 	if (r->pending > RPC_PENDING_MAX)
 		rpc_call_refuse(call, "too many calls are waiting");
 	else if (too_long)

@@ -65,6 +65,7 @@ static void deliver(struct db *db)
 	while (!db->closed && (b = db_list_pop(&db->finished)) != NULL) {
 		bool ok = b->status == ST_OK;
 
+		db_crash_point(CRASH_AFTER, b);
 		if (b->done)
 			b->done(b->arg, b->status,
 				ok ? (const struct db_result *const *)b->results
@@ -354,6 +355,7 @@ enum status db_wait(struct db_batch *b, struct err *err)
 			db_engine_lost(db, "poll failed");
 		db_engine_turn(db);
 	}
+	db_crash_point(CRASH_AFTER, b);
 	watch(db);
 	/* Others' outcomes and notifications that came meanwhile are
 	 * delivered from the loop (enqueue has kicked it). */

@@ -280,6 +280,7 @@ static bool start_serial(struct db *db)
 	    !PQexitPipelineMode(db->conn))
 		return false;
 	db->serial = db_list_pop(&db->queue);
+	db_crash_point(CRASH_BEFORE, db->serial);
 	db->step = db->serial->explicit ? STEP_BEGIN : STEP_ITEM;
 	db->item = 0;
 	return serial_send(db);
@@ -303,6 +304,7 @@ static bool submit(struct db *db)
 			return false;
 		/* In flight before it is sent: a failure ends it there. */
 		db_list_push(&db->flight, db_list_pop(&db->queue));
+		db_crash_point(CRASH_BEFORE, b);
 		if (!send_pipelined(db, b))
 			return false;
 	}

@@ -3,6 +3,7 @@
 
 #include <libpq-fe.h>
 
+#include "core/crash.h"
 #include "db/db.h"
 
 /* Shared by the files of db/ only. */
@@ -101,6 +102,18 @@ enum status db_result_error(struct err *err, const PGresult *res);
 
 void db_list_push(struct db_list *l, struct db_batch *b);
 struct db_batch *db_list_pop(struct db_list *l);
+
+/* A point for a crash, if @b changes anything (core/crash.h). */
+#ifdef CX_CRASH
+void db_crash_point(enum crash_when when, const struct db_batch *b);
+#else
+static inline void db_crash_point(enum crash_when when,
+				  const struct db_batch *b)
+{
+	(void)when;
+	(void)b;
+}
+#endif
 
 /* Everything that can be done without waiting: read, submit, flush. */
 void db_engine_turn(struct db *db);
