@@ -12,9 +12,6 @@
 #include "bridge/report.h"
 #include "core/log.h"
 
-/* An answer may take its timeout, a list may be stale for a while after. */
-#define STALE_LIST_MS 75000
-
 static enum input_state state_from(const char *s)
 {
 	static const char *const names[] = {
@@ -187,8 +184,9 @@ static void read_actual(struct job *j, const struct db_result *r, size_t row)
 	/* A process before us may have sent it as late as its death. */
 	pending = (uint64_t)db_i64(r, row, "li_pending_ms");
 	pending = pending < up ? pending : up;
-	a->give_up =
-	    pending > b->cfg->cloudflare.request_timeout_ms + STALE_LIST_MS;
+	/* An answer may take its timeout, a list may be stale after. */
+	a->give_up = pending > b->cfg->cloudflare.request_timeout_ms +
+				   1000ull * b->cfg->cloudflare.list_stale_s;
 	p = db_bytes(r, row, "li_hash", &len);
 	a->has_hash = len == sizeof(a->hash);
 	if (a->has_hash)

@@ -91,6 +91,7 @@ struct config {
 		char *customer_code;
 		uint32_t delete_recording_after_days; /* 0: never */
 		uint32_t request_timeout_ms;
+		uint32_t list_stale_s; /* a list may be older by this */
 		uint32_t rate_burst;
 		double rate_per_s;
 		bool prefer_low_latency;
@@ -112,7 +113,8 @@ struct config {
 		uint64_t max_fee_gwei;       /* cap of maxFeePerGas */
 		uint32_t bump_after_s;       /* unmined this long: raise fees */
 		uint32_t sweep_every_s;
-		uint32_t orphan_age_s; /* an orphan younger is left alone */
+		uint32_t orphan_age_s;  /* an orphan younger is left alone */
+		uint32_t audit_every_s; /* each open room is read; 0: never */
 	} bridge;
 
 	/* Loopback addresses with a port, or "off" (core/httpd.h). */

@@ -40,7 +40,7 @@ struct config_key {
 	bool nullable;   /* absent stays NULL; other strings become "" */
 };
 
-#define CONFIG_KEYS_MAX 64
+#define CONFIG_KEYS_MAX 128
 extern const struct config_key config_keys[];
 extern const size_t config_key_count;
 

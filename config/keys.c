@@ -56,6 +56,7 @@ const struct config_key config_keys[] = {
 	{ "cloudflare.customer_code", KEY_STR, AT(cloudflare.customer_code), .max = 64, .need = CONFIG_BRIDGE },
 	{ "cloudflare.delete_recording_after_days", KEY_U32, AT(cloudflare.delete_recording_after_days), .max = 1096, .def = "0" },
 	{ "cloudflare.request_timeout_ms", KEY_U32, AT(cloudflare.request_timeout_ms), .min = 100, .max = 600000, .def = "30000" },
+	{ "cloudflare.list_stale_s", KEY_U32, AT(cloudflare.list_stale_s), .max = 3600, .def = "75" },
 	{ "cloudflare.rate_burst", KEY_U32, AT(cloudflare.rate_burst), .min = 1, .max = 100000, .def = "60" },
 	{ "cloudflare.rate_per_s", KEY_DOUBLE, AT(cloudflare.rate_per_s), .min = 0.01, .max = 100000, .def = "3.8" },
 	{ "cloudflare.prefer_low_latency", KEY_BOOL, AT(cloudflare.prefer_low_latency), .def = "false" },
@@ -73,6 +74,7 @@ const struct config_key config_keys[] = {
 	{ "bridge.bump_after_s", KEY_U32, AT(bridge.bump_after_s), .min = 1, .max = 86400, .def = "60" },
 	{ "bridge.sweep_every_s", KEY_U32, AT(bridge.sweep_every_s), .min = 1, .max = 86400, .def = "600" },
 	{ "bridge.orphan_age_s", KEY_U32, AT(bridge.orphan_age_s), .max = 864000, .def = "7200" },
+	{ "bridge.audit_every_s", KEY_U32, AT(bridge.audit_every_s), .max = 2592000, .def = "86400" },
 
 	{ "health.indexer_listen", KEY_STR, AT(health.indexer_listen), .max = 64, .def = "127.0.0.1:9464" },
 	{ "health.bridge_listen", KEY_STR, AT(health.bridge_listen), .max = 64, .def = "127.0.0.1:9465" },
