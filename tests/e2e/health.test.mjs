@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { afterEach, test } from 'node:test';
+import { Anvil } from '../lib/anvil.mjs';
 import { Postgres } from '../lib/postgres.mjs';
 import { root } from '../lib/proc.mjs';
 import { newHostKey } from '../lib/sealing.mjs';
@@ -205,6 +206,44 @@ test('a provider that asks for a pause', long, async () => {
 	assert.match(reasons.find((x) => x.reason === 'cloudflare_limited').detail, /^no request for another \d+ s$/);
 	assert.ok((await metrics(w.bridgeDaemon)).value('chaincast_bridge_cloudflare_limited_seconds') > 0);
 	await becomesReady(w.bridgeDaemon);
+});
+
+test('a signer without the right to write, then without money', long, async () => {
+	await world();
+	w.announce(/ event=(tx_lane_stopped|tx_refused) /);
+	await becomesReady(w.bridgeDaemon);
+	const role = await w.contract.read('BRIDGE_ROLE');
+	await w.contract.send(w.admin.key, 'revokeRole', [role, w.bridge.address]);
+	const first = await w.createRoom(await newHostKey(1));
+	await saysNotReady(w.bridgeDaemon, 'lane_stopped');
+	await w.contract.send(w.admin.key, 'grantRole', [role, w.bridge.address]);
+	await becomesReady(w.bridgeDaemon);
+	await w.provisioned(first.id);
+	await w.anvil.rpc('anvil_setBalance', w.bridge.address, '0x1');
+	const second = await w.createRoom(await newHostKey(1));
+	await saysNotReady(w.bridgeDaemon, 'lane_no_funds');
+	assert.ok((await metrics(w.bridgeDaemon)).value('chaincast_bridge_transactions', { state: 'signed' }) >= 1);
+	await w.anvil.fund(w.bridge.address);
+	await becomesReady(w.bridgeDaemon);
+	await w.provisioned(second.id);
+});
+
+test('an endpoint on another chain', long, async () => {
+	await world({ daemons: false });
+	const other = await Anvil.start({ log: w.log('other'), chainId: 31338 });
+	try {
+		w.indexer = w.startDaemon('indexer', w.writeConfig({ chain: { endpoints: [
+			{ url: w.anvil.ws, priority: 0 }, { url: `${other.http}/?key=some-key`, priority: 1 }] } }, 'two.yaml'));
+		const { names } = await saysNotReady(w.indexer, 'endpoints_disagree');
+		assert.ok(!names.includes('endpoints_unreachable'));
+		const m = await metrics(w.indexer);
+		assert.equal(m.value('chaincast_indexer_endpoints', { state: 'usable' }), 1);
+		assert.equal(m.value('chaincast_indexer_endpoints', { state: 'excluded' }), 1);
+		assert.ok(!m.text.includes('some-key'));
+	} finally {
+		await w.indexer?.stop();
+		await other.stop();
+	}
 });
 
 test('a standby is ready, says so, and leads when the leader dies', long, async () => {
