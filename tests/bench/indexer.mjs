@@ -70,13 +70,14 @@ async function checkRows(replay, url) {
 // Milliseconds from a head's announcement to the news of its commit.
 async function measureHeads(replay, listener, indexer) {
 	const ms = [];
+	if (!heads) return null;
 	for (let i = 0; i < WARM_UP + heads; i++) {
 		await sleep(PAUSE_MS[0] + Math.random() * (PAUSE_MS[1] - PAUSE_MS[0]));
 		const { number, notified_ns: from } = await replay.rpc('bench_mine');
 		const at = await listener.reached(number, indexer, 30000);
 		if (i >= WARM_UP) ms.push(Number(at - BigInt(from)) / 1e6);
 	}
-	return ms.length ? { p50: rounded(median(ms)), p99: rounded(quantile(ms, 0.99)) } : null;
+	return { p50: rounded(median(ms)), p99: rounded(quantile(ms, 0.99)) };
 }
 
 const allVerified = (url) => postgres.query(`select not exists (select from chain.coverage where state = 'unverified')
