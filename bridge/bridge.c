@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "bridge/control.h"
 #include "bridge/job.h"
 #include "bridge/report.h"
 #include "core/backoff.h"
@@ -328,7 +329,8 @@ static enum status try_to_lead(struct bridge *b, bool *checked,
 	if (st != ST_OK)
 		return st;
 	*need = NEED_DATABASE;
-	return startup_lead(b, err);
+	st = startup_lead(b, err);
+	return st == ST_OK ? control_start(b, err) : st;
 }
 
 /* Waits for what does not answer yet, and while another bridge leads; gives up
@@ -385,9 +387,13 @@ static void open_provider(struct bridge *b)
 		.prefer_low_latency = cfg->cloudflare.prefer_low_latency,
 		.allowed_origins = cfg->cloudflare.allowed_origins,
 		.allowed_origin_count = cfg->cloudflare.allowed_origin_count,
+		.on_limited = control_limited,
+		.arg = b,
 	};
 
 	b->cf = cloudflare_new(&opts);
+	if (b->limited_ms)
+		cloudflare_block(b->cf, b->limited_ms);
 	b->inventory = inventory_new(b->cf, b->facts.deployment);
 }
 

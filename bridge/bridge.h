@@ -53,6 +53,7 @@ struct bridge {
 	uint64_t started_ms;
 	struct report *report;
 	uint64_t orphans_found, orphans_deleted;
+	uint64_t limited_ms;         /* at the start, by a process before us */
 	bool standing_by;            /* another bridge leads */
 	enum startup_need waits_for; /* before it leads */
 	bool listed; /* the list at start is there: unknown rooms may be made */

@@ -5,7 +5,6 @@
  */
 #include "bridge/cloudflare.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,6 +12,8 @@
 #include <string.h>
 
 #include "bridge/bucket.h"
+#include "bridge/circuit.h"
+#include "bridge/queue.h"
 #include "core/buf.h"
 #include "core/json.h"
 #include "core/log.h"
@@ -20,14 +21,19 @@
 #define CF_BODY_MAX       8192
 #define CF_ANSWER_MAX     (256 * 1024)
 #define CF_LIST_BYTES_MAX (128 * 1024 * 1024)
-#define CF_LIMIT_WAIT_S   30 /* a 429 without retry-after */
+#define CF_LIMIT_WAIT_S   300 /* a 429 without retry-after: the whole block */
 #define CF_LIMIT_MAX_S    600
+#define CF_OPS            (CF_VIDEO_DELETE + 1)
+
+/* Who goes first when the budget is short. */
+enum call_class { CLASS_STOP, CLASS_OTHER, CLASS_CREATE, CLASSES };
 
 struct cf_call {
-	struct cf_call *next;
+	struct queue_item item; /* first: what is in a queue is a call */
+	struct cf_call *next;   /* in flight, or unsent */
 	struct cloudflare *cf;
 	enum cf_op op;
-	bool stop;
+	enum call_class class;
 	char *path;  /* after the account */
 	char *body;  /* NULL: none */
 	char *extra; /* Idempotency-Key header; NULL: none */
@@ -37,14 +43,10 @@ struct cf_call {
 	void *arg;
 };
 
-struct call_queue {
-	struct cf_call *head, **tail;
-};
-
 struct cloudflare {
 	uv_loop_t *loop;
 	struct http *http;
-	uv_timer_t *timer;
+	uv_timer_t *timer, *later;
 	char *base; /* …/accounts/<id>/stream */
 	char *auth; /* header, secret */
 	char *customer_code, *deployment;
@@ -53,8 +55,10 @@ struct cloudflare {
 	size_t origin_count;
 	struct bucket bucket;
 	uint64_t blocked_until_ms;
-	struct call_queue stops, others;
+	struct queue queues[CLASSES];
+	struct circuit circuits[CF_OPS];
 	struct cf_call *in_flight;
+	struct cf_call *unsent; /* refused by a circuit, to be told so */
 	struct cf_count counts[CF_COUNTS_MAX];
 	size_t count;
 };
@@ -78,34 +82,6 @@ const char *cf_outcome_name(enum cf_outcome outcome)
 					     "unknown", "bad_uid", "foreign" };
 
 	return names[outcome];
-}
-
-static void queue_push(struct call_queue *q, struct cf_call *c)
-{
-	c->next = NULL;
-	*q->tail = c;
-	q->tail = &c->next;
-}
-
-static void queue_push_front(struct call_queue *q, struct cf_call *c)
-{
-	c->next = q->head;
-	q->head = c;
-	if (q->tail == &q->head)
-		q->tail = &c->next;
-}
-
-static struct cf_call *queue_pop(struct call_queue *q)
-{
-	struct cf_call *c = q->head;
-
-	if (!c)
-		return NULL;
-	q->head = c->next;
-	if (!q->head)
-		q->tail = &q->head;
-	c->next = NULL;
-	return c;
 }
 
 static void call_free(struct cf_call *c)
@@ -136,6 +112,16 @@ static void on_timer(uv_timer_t *t)
 	pump((struct cloudflare *)t->data);
 }
 
+static uv_timer_t *timer_new(struct cloudflare *cf)
+{
+	uv_timer_t *t = (uv_timer_t *)mem_zalloc(sizeof(*t));
+
+	t->data = cf;
+	if (uv_timer_init(cf->loop, t) != 0)
+		abort();
+	return t;
+}
+
 struct cloudflare *cloudflare_new(const struct cf_opts *opts)
 {
 	struct cloudflare *cf = (struct cloudflare *)mem_zalloc(sizeof(*cf));
@@ -155,14 +141,10 @@ struct cloudflare *cloudflare_new(const struct cf_opts *opts)
 	cf->origins = (char **)mem_array(cf->origin_count, sizeof(char *));
 	for (i = 0; i < cf->origin_count; i++)
 		cf->origins[i] = mem_strdup(opts->allowed_origins[i]);
-	cf->stops.tail = &cf->stops.head;
-	cf->others.tail = &cf->others.head;
 	bucket_init(&cf->bucket, opts->rate_burst, opts->rate_per_s,
 		    uv_now(opts->loop));
-	cf->timer = (uv_timer_t *)mem_zalloc(sizeof(*cf->timer));
-	cf->timer->data = cf;
-	if (uv_timer_init(opts->loop, cf->timer) != 0)
-		abort();
+	cf->timer = timer_new(cf);
+	cf->later = timer_new(cf);
 	return cf;
 }
 
@@ -178,14 +160,20 @@ void cloudflare_free(struct cloudflare *cf)
 
 	if (!cf)
 		return;
-	while ((c = queue_pop(&cf->stops)) || (c = queue_pop(&cf->others)))
+	for (i = 0; i < CLASSES; i++)
+		while ((c = (struct cf_call *)queue_pop(&cf->queues[i])))
+			call_free(c);
+	while ((c = cf->unsent)) {
+		cf->unsent = c->next;
 		call_free(c);
+	}
 	while ((c = cf->in_flight)) {
 		cf->in_flight = c->next;
 		http_cancel(c->http);
 		call_free(c);
 	}
 	uv_close((uv_handle_t *)cf->timer, free_handle);
+	uv_close((uv_handle_t *)cf->later, free_handle);
 	explicit_bzero(cf->auth, strlen(cf->auth));
 	for (i = 0; i < cf->origin_count; i++)
 		free(cf->origins[i]);
@@ -300,6 +288,26 @@ static bool reads(enum cf_op op)
 	return op == CF_LIST || op == CF_GET || op == CF_VIDEOS;
 }
 
+/* A rotation cuts off whoever has keys that they should not have. */
+static enum call_class class_of(enum cf_op op)
+{
+	switch (op) {
+	case CF_DISABLE:
+	case CF_DELETE:
+	case CF_VIDEOS:
+	case CF_VIDEO_DELETE:
+	case CF_ROTATE:
+		return CLASS_STOP;
+	case CF_LIST:
+	case CF_GET:
+	case CF_ENABLE:
+		return CLASS_OTHER;
+	case CF_CREATE:
+		return CLASS_CREATE;
+	}
+	abort();
+}
+
 void cloudflare_call(struct cloudflare *cf, const struct cf_request *req,
 		     cf_done_fn done, void *arg)
 {
@@ -307,14 +315,19 @@ void cloudflare_call(struct cloudflare *cf, const struct cf_request *req,
 
 	c->cf = cf;
 	c->op = req->op;
-	c->stop = req->op == CF_DISABLE || req->op == CF_DELETE ||
-		  req->op == CF_VIDEOS || req->op == CF_VIDEO_DELETE ||
-		  req->op == CF_ROTATE;
+	c->class = class_of(req->op);
+	if (req->who)
+		memcpy(c->item.who, req->who, sizeof(c->item.who));
 	c->done = done;
 	c->arg = arg;
 	fill_call(cf, c, req);
-	queue_push(c->stop ? &cf->stops : &cf->others, c);
+	queue_push(&cf->queues[c->class], &c->item);
 	pump(cf);
+}
+
+bool cloudflare_may(const struct cloudflare *cf, enum cf_op op)
+{
+	return circuit_may(&cf->circuits[op], uv_now(cf->loop));
 }
 
 /* What the HTTP status and the envelope say, before the content is looked at.
@@ -421,18 +434,31 @@ static void unlink_call(struct cf_call *c)
 	c->http = NULL;
 }
 
-/* The provider's word: nobody asks anything until then. */
+void cloudflare_block(struct cloudflare *cf, uint64_t ms)
+{
+	uint64_t until = uv_now(cf->loop) + ms;
+
+	if (until > cf->blocked_until_ms)
+		cf->blocked_until_ms = until;
+}
+
+/* The provider's word: nobody asks anything until then. Others that were on
+ * their way are told the same. */
 static void limited(struct cf_call *c, uint32_t retry_after_s)
 {
 	struct cloudflare *cf = c->cf;
 	uint64_t wait_s = retry_after_s ? retry_after_s : CF_LIMIT_WAIT_S;
+	bool known = cf->blocked_until_ms > uv_now(cf->loop);
 
 	if (wait_s > CF_LIMIT_MAX_S)
 		wait_s = CF_LIMIT_MAX_S;
-	cf->blocked_until_ms = uv_now(cf->loop) + wait_s * 1000;
-	log_odd("cloudflare_limited", F_STR("op", cf_op_name(c->op)),
-		F_U64("wait_s", wait_s));
-	queue_push_front(c->stop ? &cf->stops : &cf->others, c);
+	cloudflare_block(cf, wait_s * 1000);
+	if (!known)
+		log_odd("cloudflare_limited", F_STR("op", cf_op_name(c->op)),
+			F_U64("wait_s", wait_s));
+	if (!known && cf->opts.on_limited)
+		cf->opts.on_limited(cf->opts.arg, wait_s);
+	queue_push_front(&cf->queues[c->class], &c->item);
 	pump(cf);
 }
 
@@ -462,10 +488,28 @@ void cloudflare_view(const struct cloudflare *cf, struct cf_view *out)
 		.counts = cf->counts,
 		.count = cf->count,
 	};
-	for (const struct cf_call *c = cf->stops.head; c; c = c->next)
-		out->queued++;
-	for (const struct cf_call *c = cf->others.head; c; c = c->next)
-		out->queued++;
+	for (size_t i = 0; i < CLASSES; i++)
+		out->queued += cf->queues[i].count;
+	for (size_t i = 0; i < CF_OPS; i++)
+		out->open |= circuit_open(&cf->circuits[i]);
+}
+
+/* 429 is about the account, not about the endpoint. */
+static void tell_circuit(struct cf_call *c, bool failed)
+{
+	struct cloudflare *cf = c->cf;
+	struct circuit *circuit = &cf->circuits[c->op];
+
+	if (!circuit_answered(circuit, uv_now(cf->loop), failed))
+		return;
+	if (circuit_open(circuit))
+		log_odd("cloudflare_endpoint_failing",
+			F_STR("op", cf_op_name(c->op)),
+			F_U64("failures", circuit->failures),
+			F_U64("wait_ms", circuit->until_ms - uv_now(cf->loop)));
+	else
+		log_info("cloudflare_endpoint_works",
+			 F_STR("op", cf_op_name(c->op)));
 }
 
 static void on_http(void *arg, enum status st, const struct http_response *res,
@@ -478,6 +522,7 @@ static void on_http(void *arg, enum status st, const struct http_response *res,
 
 	unlink_call(c);
 	count(cf, c->op, st == ST_OK ? (int)res->code : 0);
+	tell_circuit(c, st == ST_OK ? res->code >= 500 : !res->too_long);
 	if (st == ST_OK && res->code == 429) {
 		limited(c, res->retry_after_s);
 		return;
@@ -521,6 +566,7 @@ static void send_call(struct cloudflare *cf, struct cf_call *c)
 	};
 
 	c->asked_ms = uv_now(cf->loop);
+	circuit_sent(&cf->circuits[c->op]);
 	c->next = cf->in_flight;
 	cf->in_flight = c;
 	c->http = http_start(cf->http, &req, on_http, c);
@@ -532,30 +578,71 @@ static void wait_ms(struct cloudflare *cf, uint64_t ms)
 		abort();
 }
 
+static void on_later(uv_timer_t *t)
+{
+	struct cloudflare *cf = (struct cloudflare *)t->data;
+	struct cf_call *c = cf->unsent;
+
+	cf->unsent = NULL;
+	while (c) {
+		struct cf_call *next = c->next;
+		struct cf_answer a = { .outcome = CF_UNSENT };
+		struct err err;
+
+		err_set(&err, ST_TRANSIENT,
+			"cloudflare %s: not asked after %u failures in a row",
+			cf_op_name(c->op), cf->circuits[c->op].failures);
+		a.err = &err;
+		c->done(c->arg, &a);
+		call_free(c);
+		c = next;
+	}
+}
+
+/* Calls to an endpoint that is left alone end unsent, in the loop's next turn:
+ * whoever made them has other work meanwhile. */
+static void refuse_held(struct cloudflare *cf)
+{
+	for (size_t i = 0; i < CLASSES; i++) {
+		struct queue_item *at = cf->queues[i].head, *next;
+
+		for (; at; at = next) {
+			struct cf_call *c = (struct cf_call *)at;
+
+			next = at->next;
+			if (cloudflare_may(cf, c->op))
+				continue;
+			queue_take(&cf->queues[i], at);
+			c->next = cf->unsent;
+			cf->unsent = c;
+		}
+	}
+	if (cf->unsent && uv_timer_start(cf->later, on_later, 0, 0) != 0)
+		abort();
+}
+
 static void pump(struct cloudflare *cf)
 {
 	uint64_t now = uv_now(cf->loop), wait;
-	struct cf_call *c;
+	bool stops;
+	size_t i;
 
 	if (cf->blocked_until_ms > now) {
 		wait_ms(cf, cf->blocked_until_ms - now);
 		return;
 	}
-	while (cf->stops.head || cf->others.head) {
-		bool stop = cf->stops.head != NULL;
-
-		wait = bucket_take(&cf->bucket, now, stop, stop);
-		if (wait && stop && cf->others.head &&
-		    bucket_take(&cf->bucket, now, false, true) == 0) {
-			stop = false;
-			wait = 0;
-		}
+	for (;;) {
+		refuse_held(cf);
+		for (i = 0; i < CLASSES && !cf->queues[i].head;)
+			i++;
+		if (i == CLASSES)
+			return;
+		stops = cf->queues[CLASS_STOP].head != NULL;
+		wait = bucket_take(&cf->bucket, now, i == CLASS_STOP, stops);
 		if (wait) {
 			wait_ms(cf, wait);
 			return;
 		}
-		c = queue_pop(stop ? &cf->stops : &cf->others);
-		assert(c); /* @stop names one that is not empty */
-		send_call(cf, c);
+		send_call(cf, (struct cf_call *)queue_pop(&cf->queues[i]));
 	}
 }

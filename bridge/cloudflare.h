@@ -58,7 +58,8 @@ struct cf_answer {
 
 struct cf_request {
 	enum cf_op op;
-	const char *uid; /* of the input or the video; NULL: CREATE, LIST */
+	const char *uid;    /* of the input or the video; NULL: CREATE, LIST */
+	const uint8_t *who; /* 20 bytes: hosts take turns; NULL: nobody's */
 	/* CREATE */
 	const char *name;        /* cleaned UTF-8 */
 	const char *room, *host; /* decimal; 0x… */
@@ -83,6 +84,10 @@ struct cf_opts {
 	bool prefer_low_latency;
 	char *const *allowed_origins;
 	size_t allowed_origin_count;
+	/* A 429 came: nothing is asked for so long, and whoever takes over
+	 * should not ask either. May be NULL. */
+	void (*on_limited)(void *arg, uint64_t wait_s);
+	void *arg;
 };
 
 /** cloudflare_new - everything in @opts but @http is copied */
@@ -105,13 +110,22 @@ struct cf_view {
 	double tokens;       /* calls that may be made at once */
 	uint64_t limited_ms; /* nobody may ask for so long; 0: not limited */
 	size_t queued;
+	bool open; /* an endpoint is left alone after failures in a row */
 	const struct cf_count *counts; /* owned by the client */
 	size_t count;
 };
 void cloudflare_view(const struct cloudflare *cf, struct cf_view *out);
 
-/** cloudflare_call - queue one call; stops and deletes go first. A 429 is not
- * an answer: the whole account waits as told, then the call goes again. */
+/** cloudflare_block - ask nothing for @ms: what a 429 said to a process before
+ * this one */
+void cloudflare_block(struct cloudflare *cf, uint64_t ms);
+/** cloudflare_may - whether the endpoint of @op is asked at all now; a call to
+ * one that failed too often in a row ends as CF_UNSENT */
+bool cloudflare_may(const struct cloudflare *cf, enum cf_op op);
+
+/** cloudflare_call - queue one call. Stops, deletions and rotations go first,
+ * creations last, and among each the hosts take turns. A 429 is not an answer:
+ * the whole account waits as told, then the call goes again. */
 void cloudflare_call(struct cloudflare *cf, const struct cf_request *req,
 		     cf_done_fn done, void *arg);
 

@@ -200,6 +200,40 @@ static void read_actual(struct job *j, const struct db_result *r, size_t row)
 
 static void job_perform(struct job *j);
 
+/* Whether the endpoint that the step asks first is asked at all now. */
+static bool provider_may(const struct bridge *b, enum step_kind kind)
+{
+	switch (kind) {
+	case STEP_CREATE:
+		return cloudflare_may(b->cf, CF_CREATE);
+	case STEP_ADOPT_LIST:
+		return cloudflare_may(b->cf, CF_LIST);
+	case STEP_ADOPT_CHAIN:
+	case STEP_READ_AND_SEAL:
+	case STEP_VERIFY_HASH:
+		return cloudflare_may(b->cf, CF_GET);
+	case STEP_ROTATE:
+		return cloudflare_may(b->cf, CF_ROTATE);
+	case STEP_ENABLE:
+		return cloudflare_may(b->cf, CF_ENABLE);
+	case STEP_DISABLE:
+		return cloudflare_may(b->cf, CF_DISABLE);
+	case STEP_COLLECT_RECORDINGS:
+		return cloudflare_may(b->cf, CF_VIDEOS);
+	case STEP_DELETE:
+		return cloudflare_may(b->cf, CF_DELETE);
+	case STEP_NONE:
+	case STEP_FAIL:
+	case STEP_ADOPT:
+	case STEP_REANCHOR:
+	case STEP_SETTLE:
+	case STEP_REISSUE:
+	case STEP_CLOSE:
+		return true;
+	}
+	abort();
+}
+
 struct job *job_start(struct bridge *b, const struct db_result *r, size_t row)
 {
 	struct job *j = (struct job *)mem_zalloc(sizeof(*j));
@@ -211,7 +245,7 @@ struct job *job_start(struct bridge *b, const struct db_result *r, size_t row)
 	read_actual(j, r, row);
 	j->step = reconcile_next(&j->wanted, &j->actual);
 	j->stop = step_stops(j->step.kind) || j->wanted.stopping;
-	if (j->step.kind == STEP_NONE ||
+	if (j->step.kind == STEP_NONE || !provider_may(b, j->step.kind) ||
 	    (j->stop ? b->stop_job_count >= BRIDGE_STOP_JOBS_MAX
 		     : b->job_count >= BRIDGE_JOBS_MAX)) {
 		free(j);

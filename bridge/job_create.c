@@ -121,7 +121,7 @@ static void on_intention(void *arg, enum status st,
 {
 	struct job *j = (struct job *)arg;
 	char host[HEX_ADDRESS_SIZE];
-	struct cf_request req = { .op = CF_CREATE };
+	struct cf_request req = { .op = CF_CREATE, .who = j->host };
 
 	(void)n;
 	if (st != ST_OK || db_rows(results[0]) == 0) {
@@ -271,7 +271,9 @@ static void on_chain_input(void *arg, struct cf_answer *a)
 
 void job_adopt_chain(struct job *j)
 {
-	struct cf_request req = { .op = CF_GET, .uid = j->chain_uid };
+	struct cf_request req = { .op = CF_GET,
+				  .uid = j->chain_uid,
+				  .who = j->host };
 
 	cloudflare_call(j->b->cf, &req, on_chain_input, j);
 }

@@ -88,7 +88,7 @@ static void input_gone(struct job *j)
 
 static void call_input(struct job *j, enum cf_op op, cf_done_fn done)
 {
-	struct cf_request req = { .op = op, .uid = j->uid };
+	struct cf_request req = { .op = op, .uid = j->uid, .who = j->host };
 
 	cloudflare_call(j->b->cf, &req, done, j);
 }

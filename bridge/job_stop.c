@@ -50,7 +50,9 @@ static void on_disabled(void *arg, struct cf_answer *a)
 
 void job_disable(struct job *j)
 {
-	struct cf_request req = { .op = CF_DISABLE, .uid = j->uid };
+	struct cf_request req = { .op = CF_DISABLE,
+				  .uid = j->uid,
+				  .who = j->host };
 
 	cloudflare_call(j->b->cf, &req, on_disabled, j);
 }
@@ -89,7 +91,7 @@ static void on_discarded(void *arg, struct cf_answer *a)
 
 static void discard_next(struct job *j)
 {
-	struct cf_request req = { .op = CF_VIDEO_DELETE };
+	struct cf_request req = { .op = CF_VIDEO_DELETE, .who = j->host };
 
 	if (j->video_at == j->videos.count) {
 		finish_recordings(j);
@@ -169,7 +171,9 @@ static void on_videos(void *arg, struct cf_answer *a)
 
 void job_collect(struct job *j)
 {
-	struct cf_request req = { .op = CF_VIDEOS, .uid = j->uid };
+	struct cf_request req = { .op = CF_VIDEOS,
+				  .uid = j->uid,
+				  .who = j->host };
 
 	cloudflare_call(j->b->cf, &req, on_videos, j);
 }
@@ -192,7 +196,9 @@ static void on_deleted(void *arg, struct cf_answer *a)
 
 void job_delete(struct job *j)
 {
-	struct cf_request req = { .op = CF_DELETE, .uid = j->uid };
+	struct cf_request req = { .op = CF_DELETE,
+				  .uid = j->uid,
+				  .who = j->host };
 
 	cloudflare_call(j->b->cf, &req, on_deleted, j);
 }

@@ -16,6 +16,48 @@ insert into bridge.leader default values;
 comment on table bridge.leader is
 	'One row: the term of the bridge that leads, one more at each start';
 
+create table bridge.control (
+	only_one boolean primary key default true check (only_one),
+	paused_at timestamptz,
+	paused_why text,
+	tripped_at timestamptz,
+	tripped_why text,
+	allow_until timestamptz,
+	limited_until timestamptz
+);
+insert into bridge.control default values;
+comment on table bridge.control is
+	'One row: what an operator said, and what made the bridge ask for one. '
+	'It cannot be derived from chain or provider: back it up';
+comment on column bridge.control.paused_at is
+	'since then no room is worked on: chaincast pause, chaincast resume';
+comment on column bridge.control.tripped_at is
+	'since then nothing is deleted or made again that no event explains, '
+	'until chaincast resume';
+comment on column bridge.control.allow_until is
+	'until then an operator allows just that';
+comment on column bridge.control.limited_until is
+	'the provider said that nobody may ask before';
+
+create function bridge.pause(p_why text) returns void
+language sql security definer set search_path = pg_catalog as $$
+	update bridge.control set paused_at = coalesce(paused_at, now()),
+		paused_why = p_why;
+	select pg_notify('bridge_control', 'pause');
+$$;
+comment on function bridge.pause is 'The bridge works on no room from now on';
+
+create function bridge.resume(p_minutes integer) returns void
+language sql security definer set search_path = pg_catalog as $$
+	update bridge.control set paused_at = null, paused_why = null,
+		tripped_at = null, tripped_why = null,
+		allow_until = now() + make_interval(mins => p_minutes);
+	select pg_notify('bridge_control', 'resume');
+$$;
+comment on function bridge.resume is
+	'The bridge goes on, after a pause or what tripped it; for p_minutes '
+	'it also deletes and makes again what no event explains';
+
 -- State names are stored: append only, never rename.
 create table bridge.live_input (
 	room_id numeric(78,0) primary key,

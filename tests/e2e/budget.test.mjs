@@ -1,0 +1,148 @@
+// The provider's quota: never overspent, whatever fails; who goes first when it
+// is short; connections that are used again.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { createSecureServer } from 'node:http2';
+import { join } from 'node:path';
+import { afterEach, test } from 'node:test';
+import { newHostKey } from '../lib/sealing.mjs';
+import { World } from '../lib/world.mjs';
+
+const long = { timeout: 300000 };
+let w, proxy;
+afterEach(async () => {
+	try {
+		await w?.close();
+	} finally {
+		proxy?.close();
+		w = proxy = undefined;
+	}
+});
+
+const lines = (event) => w.bridgeDaemon.text().split('\n').filter((l) => new RegExp(` event=${event}( |$)`).test(l));
+const calls = async () => (await w.standin.state()).log;
+
+async function rooms(n, more = {}) {
+	return Promise.all(Array.from({ length: n }, async (_, i) =>
+		w.createRoom({ title: `room ${i}`, hostKey: (await newHostKey(1)).hostKey, ...more })));
+}
+
+async function restartBridge() {
+	await w.bridgeDaemon.stop('SIGKILL');
+	w.bridgeDaemon.expected = true;
+	w.bridgeDaemon = w.startDaemon('bridge');
+}
+
+test('a block that Cloudflare imposed is waited out without a request, by a successor too', long, async () => {
+	w = await World.create({ blockTime: 1 });
+	const [first] = await rooms(1);
+	await w.provisioned(first.id);
+	await w.standin.fault('429', {}, { ms: 8000 });
+	const [room] = await rooms(1);
+	const limited = await w.until('a 429', async () => (await calls()).find((c) => c.status === 429));
+	await w.until('it is noted', async () => (await w.rows('select 1 from bridge.control where limited_until > now()')).length);
+	await restartBridge();
+	await w.until('the successor knows', () => lines('cloudflare_still_limited').length);
+	const { row } = await w.provisioned(room.id);
+	assert.ok(row.input_uid);
+	const after = (await calls()).filter((c) => c.at > limited.at && c.status !== 429);
+	assert.ok(after.length > 0);
+	assert.ok(after[0].at - limited.at >= 7500, `asked again after ${after[0].at - limited.at} ms`);
+	assert.equal((await calls()).filter((c) => c.status === 429).length, 1);
+});
+
+test('an endpoint that fails is left alone; 4xx do not count; others go on', long, async () => {
+	w = await World.create({ blockTime: 1, config: { cloudflare: { list_stale_s: 1 } } });
+	const [open] = await rooms(1);
+	await w.provisioned(open.id);
+	await w.standin.fault('500', { method: 'POST', path: '^/live_inputs$' }, { times: 1000000 });
+	const before = (await calls()).length;
+	const waiting = await rooms(12);
+	await w.until('it is left alone', () => lines('cloudflare_endpoint_failing').length >= 2);
+	// Ending and rotating go on meanwhile.
+	await w.contract.send(open.host.key, 'endRoom', [BigInt(open.id)]);
+	await w.gone(open.id);
+	const posts = (await calls()).slice(before).filter((c) => c.method === 'POST' && c.path === '/live_inputs');
+	// Those under way when it opened, and one for each probe.
+	assert.ok(posts.length <= 12 + lines('cloudflare_endpoint_failing').length, `${posts.length} creations`);
+	await w.standin.control('DELETE', 'faults');
+	for (const r of waiting) await w.provisioned(r.id);
+	for (const r of waiting) assert.equal((await w.standin.inputsOf(r.id)).length, 1);
+	assert.ok(lines('cloudflare_endpoint_works').length >= 1);
+});
+
+test('when the budget is short: ends and rotations before creations, within the limit', long, async () => {
+	w = await World.create({ blockTime: 1, standinArgs: ['--rate-limit', '40', '--rate-window', '10'],
+		config: { cloudflare: { rate_burst: 5, rate_per_s: 3.4 } } });
+	const open = await rooms(3);
+	for (const r of open) await w.provisioned(r.id);
+	const before = (await calls()).length;
+	const many = await rooms(30);
+	await w.until('creations are under way', async () => (await calls()).slice(before).some((c) => c.path === '/live_inputs' && c.method === 'POST'));
+	const next = await newHostKey(1);
+	await Promise.all([...open.slice(0, 2).map((r) => w.contract.send(r.host.key, 'endRoom', [BigInt(r.id)])),
+		w.contract.send(open[2].host.key, 'rotateKey', [BigInt(open[2].id), next.hostKey])]);
+	for (const r of open.slice(0, 2)) await w.gone(r.id);
+	await w.until('rotated', async () => (await w.contract.room(open[2].id)).provisionedEpoch === 2);
+	const log = (await calls()).slice(before);
+	const creations = log.filter((c) => c.method === 'POST' && c.path === '/live_inputs');
+	assert.ok(creations.length < many.length, 'the creations were through first');
+	for (const r of many) await w.provisioned(r.id);
+	assert.equal((await calls()).filter((c) => c.status === 429).length, 0);
+});
+
+test('a crash loop overspends nothing: the bucket starts empty', long, async () => {
+	w = await World.create({ blockTime: 1, config: { cloudflare: { rate_burst: 60, rate_per_s: 4, list_stale_s: 1 } } });
+	const begin = Date.now();
+	const all = await rooms(20);
+	for (let i = 0; i < 6; i++) {
+		const n = (await calls()).length;
+		await w.until('a call', async () => (await calls()).length > n);
+		await restartBridge();
+	}
+	const log = (await calls()).filter((c) => c.at >= begin);
+	const seconds = (Date.now() - begin) / 1000;
+	assert.ok(log.length <= seconds * 4 + 1, `${log.length} calls in ${seconds} s`);
+	for (const r of all) await w.provisioned(r.id);
+	for (const r of all) assert.equal((await w.standin.inputsOf(r.id)).length, 1);
+});
+
+// TLS with HTTP/2 in front of the stand-in; counts connections and calls.
+async function tlsProxy(dir, upstream) {
+	const [key, cert] = [join(dir, 'tls.key'), join(dir, 'tls.crt')];
+	execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2',
+		'-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1', '-keyout', key, '-out', cert],
+	{ stdio: 'ignore' });
+	const seen = { connections: 0, versions: {}, requests: 0, cert };
+	const server = createSecureServer({ key: readFileSync(key), cert: readFileSync(cert), allowHTTP1: true }, (req, res) => {
+		seen.requests++;
+		seen.versions[req.httpVersion] = (seen.versions[req.httpVersion] ?? 0) + 1;
+		const headers = Object.fromEntries(Object.entries(req.headers).filter(([n]) => !n.startsWith(':')));
+		req.pipe(request(`${upstream}${req.url}`, { method: req.method, headers }, (answer) => {
+			const { connection, 'keep-alive': _, 'transfer-encoding': __, ...kept } = answer.headers;
+			res.writeHead(answer.statusCode, kept);
+			answer.pipe(res);
+		}));
+	});
+	server.on('secureConnection', () => { seen.connections++; });
+	await new Promise((done) => server.listen(0, '127.0.0.1', done));
+	seen.url = `https://127.0.0.1:${server.address().port}`;
+	proxy = server;
+	return seen;
+}
+
+test('HTTP/2, and one connection for many calls', long, async () => {
+	w = await World.create({ blockTime: 1, daemons: false });
+	const seen = await tlsProxy(w.dir, w.standin.url);
+	w.writeConfig({ cloudflare: { api_url: `${seen.url}/client/v4` } });
+	w.env = { SSL_CERT_FILE: seen.cert };
+	await w.startDaemons();
+	const all = await rooms(20);
+	for (const r of all) await w.provisioned(r.id);
+	assert.deepEqual(Object.keys(seen.versions), ['2.0']);
+	assert.ok(seen.requests >= 21);
+	assert.ok(seen.connections <= 3, `${seen.connections} connections for ${seen.requests} calls`);
+	await w.bridgeDaemon.stop();
+});
