@@ -100,7 +100,10 @@ void ask_code(struct ask *a, const struct address *address)
 	buf_add_byte(&a->params, 0);
 }
 
-bool ask_send(struct ask *a, struct feed *feed, feed_done_fn done, void *arg)
+static bool
+send_by(struct ask *a, struct feed *feed, feed_done_fn done, void *arg,
+	bool (*by)(struct feed *f, const struct rpc_batch_item *items, size_t n,
+		   feed_done_fn done, void *arg))
 {
 	struct rpc_batch_item items[ASK_MAX];
 	bool sent;
@@ -110,8 +113,19 @@ bool ask_send(struct ask *a, struct feed *feed, feed_done_fn done, void *arg)
 		items[i].method = a->items[i].method;
 		items[i].params = buf_str(&a->params) + a->items[i].at;
 	}
-	sent = feed_ask(feed, items, a->count, done, arg);
+	sent = by(feed, items, a->count, done, arg);
 	buf_deinit(&a->params);
 	ask_init(a);
 	return sent;
+}
+
+bool ask_send(struct ask *a, struct feed *feed, feed_done_fn done, void *arg)
+{
+	return send_by(a, feed, done, arg, feed_ask);
+}
+
+bool ask_send_bulk(struct ask *a, struct feed *feed, feed_done_fn done,
+		   void *arg)
+{
+	return send_by(a, feed, done, arg, feed_ask_bulk);
 }

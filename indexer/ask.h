@@ -45,4 +45,8 @@ void ask_code(struct ask *a, const struct address *address);
 bool ask_send(struct ask *a, struct feed *feed, feed_done_fn done,
 	      void *arg) MUST_CHECK;
 
+/** ask_send_bulk - as feed_ask_bulk() */
+bool ask_send_bulk(struct ask *a, struct feed *feed, feed_done_fn done,
+		   void *arg) MUST_CHECK;
+
 #endif

@@ -12,7 +12,7 @@
 #define TICK_MS      100
 #define SPANS_AHEAD  2 /* kept, per request in flight */
 #define WRITES_MAX   2 /* one is committed while the next is sent */
-#define COMMIT_BYTES ((size_t)1024 * 1024) /* of answers, in one commit */
+#define COMMIT_BYTES ((size_t)2 * 1024 * 1024) /* of answers, in one commit */
 
 /* One commit: spans [first, last] of the queue. */
 struct write {
@@ -114,6 +114,20 @@ static void commit_ready(struct backfill *b)
 	store_append(b->opts.store, &a, committed, w);
 }
 
+/* A commit costs the same for few rows as for many: while one is under way,
+ * a second is worth it only when it is full. */
+static bool worth_a_commit(const struct backfill *b)
+{
+	size_t bytes = 0;
+
+	if (!b->first || b->first->state != SPAN_READY)
+		return false;
+	for (const struct span *s = b->first; s && s->state == SPAN_READY;
+	     s = s->next)
+		bytes += s->bytes;
+	return !b->writes || (b->writes < WRITES_MAX && bytes >= COMMIT_BYTES);
+}
+
 /* ---- fetching ---- */
 
 static struct range_span next_span(const struct backfill *b,
@@ -121,18 +135,16 @@ static struct range_span next_span(const struct backfill *b,
 {
 	uint64_t last = b->opts.to;
 
-	if (b->span_opts.how == SPAN_PROVEN) {
-		if (last - b->next >= SPAN_PROVEN_MAX)
-			last = b->next + SPAN_PROVEN_MAX - 1;
-		return (struct range_span){ b->next, last };
-	}
+	if (b->span_opts.how == SPAN_PROVEN &&
+	    last - b->next >= SPAN_PROVEN_MAX)
+		last = b->next + SPAN_PROVEN_MAX - 1;
 	return range_next(range, b->next, last);
 }
 
 static void queue_more(struct backfill *b, unsigned *asking)
 {
 	unsigned most = b->opts.config->indexer.backfill_concurrency;
-	unsigned endpoint = feed_best(b->opts.feed);
+	unsigned endpoint = feed_best_bulk(b->opts.feed);
 	struct span **at = &b->first;
 
 	if (endpoint == FEED_NONE)
@@ -144,8 +156,7 @@ static void queue_more(struct backfill *b, unsigned *asking)
 		struct range *range = &b->ranges[endpoint];
 		struct span *s = span_new(&b->span_opts, next_span(b, range));
 
-		if (s->how == SPAN_TOLD)
-			s->range = range;
+		s->range = range;
 		b->all_queued = s->r.to == b->opts.to;
 		b->next = s->r.to + 1;
 		b->spans++;
@@ -173,8 +184,7 @@ static void pump(struct backfill *b)
 			asking++;
 		}
 	queue_more(b, &asking);
-	while (b->writes < WRITES_MAX && b->first &&
-	       b->first->state == SPAN_READY)
+	while (worth_a_commit(b))
 		commit_ready(b);
 	b->pumping = false;
 }

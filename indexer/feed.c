@@ -40,21 +40,56 @@ static bool lags(const struct feed *f, const struct endpoint *ep)
 	return ep->head + LAG_BLOCKS < best && now(f) - ep->head_at > patience;
 }
 
+/* The first by priority of those that @suits. */
+static struct endpoint *pick(const struct feed *f,
+			     bool (*suits)(const struct feed *f,
+					   const struct endpoint *ep))
+{
+	for (size_t i = 0; i < f->count; i++)
+		if (usable(f, &f->eps[i]) && suits(f, &f->eps[i]))
+			return &f->eps[i];
+	return NULL;
+}
+
+static bool any(const struct feed *f, const struct endpoint *ep)
+{
+	(void)f;
+	(void)ep;
+	return true;
+}
+
+static bool keeps_up(const struct feed *f, const struct endpoint *ep)
+{
+	return !lags(f, ep);
+}
+
+static bool keeps_up_over_http(const struct feed *f, const struct endpoint *ep)
+{
+	return !rpc_is_ws(ep->rpc) && !lags(f, ep);
+}
+
 struct endpoint *feed_pick(const struct feed *f)
 {
-	struct endpoint *behind = NULL;
+	struct endpoint *ep = pick(f, keeps_up);
 
-	for (size_t i = 0; i < f->count; i++) {
-		struct endpoint *ep = &f->eps[i];
+	return ep ? ep : pick(f, any);
+}
 
-		if (!usable(f, ep))
-			continue;
-		if (!lags(f, ep))
-			return ep;
-		if (!behind)
-			behind = ep;
-	}
-	return behind;
+struct endpoint *feed_pick_bulk(const struct feed *f)
+{
+	struct endpoint *ep = pick(f, keeps_up_over_http);
+
+	return ep ? ep : feed_pick(f);
+}
+
+static unsigned index_of(const struct feed *f, const struct endpoint *ep)
+{
+	return ep ? (unsigned)(ep - f->eps) : FEED_NONE;
+}
+
+unsigned feed_best_bulk(const struct feed *f)
+{
+	return index_of(f, feed_pick_bulk(f));
 }
 
 uv_loop_t *feed_loop(const struct feed *f)
@@ -64,9 +99,7 @@ uv_loop_t *feed_loop(const struct feed *f)
 
 unsigned feed_best(const struct feed *f)
 {
-	const struct endpoint *ep = feed_pick(f);
-
-	return ep ? (unsigned)(ep - f->eps) : FEED_NONE;
+	return index_of(f, feed_pick(f));
 }
 
 const char *feed_label(const struct feed *f, unsigned endpoint)

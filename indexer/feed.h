@@ -53,6 +53,9 @@ typedef void (*feed_done_fn)(void *arg, const struct feed_answer *a);
  */
 bool feed_ask(struct feed *f, const struct rpc_batch_item *items, size_t n,
 	      feed_done_fn done, void *arg) MUST_CHECK;
+/** feed_ask_bulk - the same where the answer may be long */
+bool feed_ask_bulk(struct feed *f, const struct rpc_batch_item *items, size_t n,
+		   feed_done_fn done, void *arg) MUST_CHECK;
 /** feed_cancel - drop the callbacks of all calls made with @arg */
 void feed_cancel(struct feed *f, const void *arg);
 
@@ -60,6 +63,8 @@ void feed_cancel(struct feed *f, const void *arg);
 uv_loop_t *feed_loop(const struct feed *f);
 /** feed_best - the endpoint that would be asked now, or FEED_NONE */
 unsigned feed_best(const struct feed *f);
+/** feed_best_bulk - the same for feed_ask_bulk() */
+unsigned feed_best_bulk(const struct feed *f);
 /** feed_label - what logs call @endpoint; "-" for FEED_NONE */
 const char *feed_label(const struct feed *f, unsigned endpoint);
 /** feed_genesis - hash of block 0; valid after on_ready */

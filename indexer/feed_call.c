@@ -46,10 +46,10 @@ static void call_done(void *arg, enum status st, const struct rpc_item *items,
 	done(done_arg, &a);
 }
 
-bool feed_ask(struct feed *f, const struct rpc_batch_item *items, size_t n,
-	      feed_done_fn done, void *arg)
+static bool ask(struct feed *f, struct endpoint *ep,
+		const struct rpc_batch_item *items, size_t n, feed_done_fn done,
+		void *arg)
 {
-	struct endpoint *ep = feed_pick(f);
 	struct feed_call *c;
 
 	if (!ep)
@@ -63,6 +63,18 @@ bool feed_ask(struct feed *f, const struct rpc_batch_item *items, size_t n,
 	f->calls = c;
 	c->call = rpc_batch_text(ep->rpc, items, n, call_done, c);
 	return true;
+}
+
+bool feed_ask(struct feed *f, const struct rpc_batch_item *items, size_t n,
+	      feed_done_fn done, void *arg)
+{
+	return ask(f, feed_pick(f), items, n, done, arg);
+}
+
+bool feed_ask_bulk(struct feed *f, const struct rpc_batch_item *items, size_t n,
+		   feed_done_fn done, void *arg)
+{
+	return ask(f, feed_pick_bulk(f), items, n, done, arg);
 }
 
 void feed_cancel(struct feed *f, const void *arg)

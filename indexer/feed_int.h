@@ -58,6 +58,9 @@ struct feed {
 
 /** feed_pick - the endpoint to be asked, or NULL */
 struct endpoint *feed_pick(const struct feed *f);
+/** feed_pick_bulk - the same for long answers: over HTTP where one serves it,
+ * since a WebSocket's frames cost several times as much to take apart */
+struct endpoint *feed_pick_bulk(const struct feed *f);
 /** feed_endpoint_failed - set aside with growing delay */
 void feed_endpoint_failed(struct endpoint *ep, const char *why);
 /** feed_heard - @ep announced @head; handed on when it is the one asked */

@@ -1,11 +1,11 @@
 /*
- * The daemon: takes the lock or stands by, checks the chain, and switches
- * between history (backfill) and the head (live). Crash-only: whatever goes
- * wrong with the database ends the process, and the next start continues from
- * the cursor.
+ * The daemon: takes the lock or stands by, checks the chain, and begins.
+ * Crash-only: whatever goes wrong with the database ends the process, and the
+ * next start continues from the cursor.
  */
 #include "indexer/indexer.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -13,12 +13,10 @@
 #include "core/log.h"
 #include "core/loop.h"
 #include "db/locks.h"
-#include "indexer/backfill.h"
 #include "indexer/contracts.h"
-#include "indexer/live.h"
 #include "indexer/report.h"
 #include "indexer/start.h"
-#include "indexer/verify.h"
+#include "indexer/sync.h"
 
 #define STANDBY_MS 500
 #define TICK_MS    100
@@ -31,7 +29,7 @@ struct indexer {
 	uv_loop_t loop;
 	uv_signal_t term, interrupt;
 	uv_timer_t timer;
-	bool standing_by, leading, ready;
+	bool standing_by, leading, ready, indexes_deferred;
 	int exit_code;
 	struct db *db;
 	struct schema *schema;
@@ -41,9 +39,7 @@ struct indexer {
 	struct filter *filter;
 	struct feed *feed;
 	struct contracts *checking;
-	struct live *live;
-	struct backfill *backfill;
-	struct verify *verify;
+	struct sync *sync;
 	struct report *report;
 };
 
@@ -88,110 +84,20 @@ static void on_signal(uv_signal_t *handle, int signum)
 	stop(ix, 0);
 }
 
-/* ---- history or head ---- */
-
-static void choose_mode(struct indexer *ix);
-
-static void backfill_done(void *arg, const struct follow_block *last)
-{
-	struct indexer *ix = arg;
-
-	follow_tail_push(&ix->tail, last);
-	backfill_free(ix->backfill);
-	ix->backfill = NULL;
-	if (ix->verify)
-		verify_pause(ix->verify, false);
-	choose_mode(ix);
-}
-
-static void start_backfill(struct indexer *ix, uint64_t from, uint64_t to,
-			   uint64_t head)
-{
-	struct backfill_opts opts = {
-		.loop = &ix->loop,
-		.config = ix->cfg,
-		.schema = ix->schema,
-		.filter = ix->filter,
-		.feed = ix->feed,
-		.store = &ix->store,
-		.from = from,
-		.to = to,
-		.head = head,
-		.on_done = backfill_done,
-		.arg = ix,
-	};
-
-	log_info("backfill_started", F_U64("from", from), F_U64("to", to),
-		 F_U64("head", head));
-	if (ix->verify)
-		verify_pause(ix->verify, true);
-	ix->backfill = backfill_new(&opts);
-}
-
-/* History starts over where more than twice the reorg depth is missing. */
-static bool far_behind(const struct indexer *ix, uint64_t head)
-{
-	const struct follow_block *tip = follow_tail_tip(&ix->tail);
-	uint64_t depth = ix->cfg->indexer.max_reorg_depth;
-	uint64_t from = tip ? tip->number + 1 : ix->chain.start_block;
-
-	return head > depth && head - depth >= from + depth;
-}
-
-static void choose_mode(struct indexer *ix)
-{
-	const struct follow_block *tip = follow_tail_tip(&ix->tail);
-	uint64_t head;
-
-	if (!ix->live || ix->backfill || !live_settled(ix->live) ||
-	    !live_idle(ix->live))
-		return;
-	head = live_best(ix->live);
-	if (!head)
-		return; /* none announced yet */
-	if (far_behind(ix, head)) {
-		live_pause(ix->live, true);
-		start_backfill(ix,
-			       tip ? tip->number + 1 : ix->chain.start_block,
-			       head - ix->cfg->indexer.max_reorg_depth, head);
-		return;
-	}
-	live_pause(ix->live, false);
-}
-
 static void on_head(void *arg, const struct head *head)
 {
 	struct indexer *ix = arg;
 
 	report_head(ix->report, head);
-	if (!ix->live)
-		return;
-	if (far_behind(ix, head->number))
-		live_pause(ix->live, true); /* so that it comes to rest */
-	live_head(ix->live, head);
-	choose_mode(ix);
+	if (ix->sync)
+		sync_head(ix->sync, head);
 }
 
 /* ---- checks against the chain ---- */
 
-static void start_verify(struct indexer *ix)
-{
-	struct verify_opts opts = {
-		.loop = &ix->loop,
-		.config = ix->cfg,
-		.schema = ix->schema,
-		.filter = ix->filter,
-		.feed = ix->feed,
-		.store = &ix->store,
-	};
-
-	if (ix->cfg->indexer.verify_history != CONFIG_VERIFY_OFF)
-		ix->verify = verify_new(&opts);
-}
-
 static void begin(struct indexer *ix)
 {
-	struct live_opts opts = {
+	struct sync_opts opts = {
 		.loop = &ix->loop,
 		.config = ix->cfg,
 		.schema = ix->schema,
@@ -200,6 +106,7 @@ static void begin(struct indexer *ix)
 		.store = &ix->store,
 		.tail = &ix->tail,
 		.start = ix->chain.start_block,
+		.indexes_deferred = ix->indexes_deferred,
 		.on_fatal = fail,
 		.arg = ix,
 	};
@@ -216,8 +123,7 @@ static void begin(struct indexer *ix)
 		 F_U64("from", tip ? tip->number + 1 : ix->chain.start_block),
 		 F_U64("term", (uint64_t)ix->store.term),
 		 F_STR("endpoint", feed_label(ix->feed, feed_best(ix->feed))));
-	ix->live = live_new(&opts);
-	start_verify(ix);
+	ix->sync = sync_new(&opts);
 	feed_ask_head(ix->feed);
 }
 
@@ -245,8 +151,8 @@ static void on_ready(void *arg)
 	struct indexer *ix = arg;
 
 	check_contracts(ix);
-	if (ix->backfill)
-		backfill_kick(ix->backfill);
+	if (ix->sync)
+		sync_kick(ix->sync);
 }
 
 /* ---- leading ---- */
@@ -275,7 +181,10 @@ static enum status take_over(struct indexer *ix, struct err *err)
 	    (st = start_chain_check(&ix->chain, ix->db, ix->cfg, err)) !=
 		ST_OK ||
 	    (st = start_tables(ix->db, ix->schema, ix->cfg, err)) != ST_OK ||
-	    (st = store_load_tail(&ix->store, &ix->tail, &have, err)) != ST_OK)
+	    (st = store_load_tail(&ix->store, &ix->tail, &have, err)) !=
+		ST_OK ||
+	    (st = store_has_deferred(&ix->store, &ix->indexes_deferred, err)) !=
+		ST_OK)
 		return st;
 	if (ix->chain.genesis_known)
 		opts.genesis = &ix->chain.genesis;
@@ -291,7 +200,6 @@ static void on_tick(uv_timer_t *timer)
 	if (ix->leading) {
 		if (ix->feed)
 			check_contracts(ix);
-		choose_mode(ix);
 		return;
 	}
 	st = db_try_lock(ix->db, LOCK_INDEXER, &err);
@@ -332,7 +240,8 @@ static void look(void *arg, struct report_parts *out)
 	out->db = ix->db;
 	out->store = ix->leading ? &ix->store : NULL;
 	out->feed = ix->feed;
-	out->backfilling = ix->backfill != NULL;
+	out->verifies = ix->cfg->indexer.verify_tip;
+	out->backfilling = ix->sync && sync_in_history(ix->sync);
 }
 
 static void start_report(struct indexer *ix)
@@ -380,9 +289,7 @@ static void lead_or_stand_by(struct indexer *ix)
 
 static void close_all(struct indexer *ix)
 {
-	verify_free(ix->verify);
-	backfill_free(ix->backfill);
-	live_free(ix->live);
+	sync_free(ix->sync);
 	contracts_free(ix->checking);
 	feed_free(ix->feed);
 	db_close(ix->db);
@@ -408,6 +315,9 @@ int indexer_run(const struct config *cfg, bool migrate)
 	struct err err;
 	enum status st;
 
+	/* Answers and rows of a megabyte go back to the system when freed. */
+	mallopt(M_MMAP_THRESHOLD, 4 * 1024 * 1024);
+	mallopt(M_TRIM_THRESHOLD, 4 * 1024 * 1024);
 	if (uv_loop_init(&ix.loop) != 0)
 		abort();
 	follow_tail_init(&ix.tail, (size_t)cfg->indexer.max_reorg_depth + 2);

@@ -12,8 +12,8 @@
 
 #define ARENA_MAX  ((size_t)1024 * 1024 * 1024)
 #define STEP_FIRST 8
-#define STEP_MAX   48                    /* two questions each: under 100 */
-#define BYTES_GOOD ((size_t)1024 * 1024) /* of one answer */
+#define STEP_MAX   48                   /* two questions each: under 100 */
+#define BYTES_GOOD ((size_t)512 * 1024) /* of one answer */
 #define REST_MS    2000
 #define QUOTA_MS   600000
 
@@ -230,6 +230,15 @@ static void ask_some(struct prove *p, struct ask *ask)
 	}
 }
 
+void prove_ask(struct prove *p, struct ask *ask, feed_done_fn done)
+{
+	bool sent = p->opts.bulk ? ask_send_bulk(ask, p->opts.feed, done, p)
+				 : ask_send(ask, p->opts.feed, done, p);
+
+	if (!sent)
+		end_because(p, "no endpoint");
+}
+
 void prove_go_on(struct prove *p)
 {
 	struct ask ask;
@@ -247,8 +256,7 @@ void prove_go_on(struct prove *p)
 		prove_parts_start(p);
 		return;
 	}
-	if (!ask_send(&ask, p->opts.feed, answered, p))
-		end_because(p, "no endpoint");
+	prove_ask(p, &ask, answered);
 }
 
 /* ---- life ---- */

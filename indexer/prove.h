@@ -19,6 +19,7 @@ struct prove_opts {
 	const struct filter *filter;
 	bool receipts; /* false: take the node's word where the bloom fits */
 	bool compare;  /* ask eth_getLogs too, and tell when it differs */
+	bool bulk;     /* history: where long answers are asked for */
 	/*
 	 * ST_OK: read prove_…() and free it. ST_TRANSIENT: nothing came of it;
 	 * ask anew. ST_REJECTED: an endpoint told what cannot be true; it was

@@ -40,6 +40,8 @@ struct prove {
 	uv_idle_t *idle; /* when nothing had to be asked */
 };
 
+/** prove_ask - send, or end for want of an endpoint */
+void prove_ask(struct prove *p, struct ask *ask, feed_done_fn done);
 /** prove_go_on - ask about the next blocks, or end */
 void prove_go_on(struct prove *p);
 /** prove_end - call back; @p may be gone afterwards */

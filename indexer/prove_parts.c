@@ -101,14 +101,6 @@ static void receipts_came(void *arg, const struct feed_answer *a)
 		ask_next(p);
 }
 
-static void send_ask(struct prove *p, struct ask *ask, feed_done_fn done)
-{
-	struct err err;
-
-	if (!ask_send(ask, p->opts.feed, done, p))
-		prove_end(p, err_set(&err, ST_TRANSIENT, "no endpoint"), &err);
-}
-
 static void ask_next(struct prove *p)
 {
 	struct prove_parts *q = &p->parts;
@@ -117,7 +109,7 @@ static void ask_next(struct prove *p)
 	ask_init(&ask);
 	for (size_t i = q->have; i < q->count && ask.count < q->batch; i++)
 		ask_receipt(&ask, &q->txs[i]);
-	send_ask(p, &ask, receipts_came);
+	prove_ask(p, &ask, receipts_came);
 }
 
 /* ---- which transactions ---- */
@@ -189,5 +181,5 @@ void prove_parts_start(struct prove *p)
 	p->parts.batch = BATCH_FIRST;
 	ask_init(&ask);
 	ask_block_of(&ask, &p->blocks[p->at].head.hash);
-	send_ask(p, &ask, txs_came);
+	prove_ask(p, &ask, txs_came);
 }

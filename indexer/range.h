@@ -20,7 +20,7 @@ struct range {
 
 /* Bytes of an answer worth asking for: larger ones cost memory and save
  * nothing. */
-#define RANGE_BYTES_GOOD  ((size_t)1024 * 1024)
+#define RANGE_BYTES_GOOD  ((size_t)512 * 1024)
 /* A refused size is tried again after so many good answers. */
 #define RANGE_RETRY_AFTER 64
 #define RANGE_SIZE_MAX    100000

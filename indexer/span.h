@@ -62,7 +62,7 @@ struct span {
 	size_t block_count;
 	struct cover_span *covers; /* together from r.from to r.to */
 	size_t cover_count;
-	size_t bytes;      /* of the answers */
+	size_t bytes;      /* of the answer (told), of the logs (proven) */
 	unsigned endpoint; /* who told the logs */
 
 	struct arena *arena;

@@ -45,6 +45,9 @@ static void gather(struct span *s)
 		at += l->count;
 	}
 	s->logs.count = at;
+	s->bytes = at * sizeof(*s->logs.items);
+	for (size_t i = 0; i < at; i++)
+		s->bytes += s->logs.items[i].data_len;
 	s->first = s->heads[0];
 	s->last = s->heads[n - 1];
 }
@@ -69,6 +72,7 @@ void span_prove(struct span *s, const struct head *heads, size_t n)
 		.feed = s->opts->feed,
 		.filter = s->opts->filter,
 		.receipts = s->lies < LIES_MAX,
+		.bulk = true,
 		.done = proven,
 		.arg = s,
 	};
@@ -135,6 +139,6 @@ void span_proven_ask(struct span *s)
 	ask_init(&ask);
 	for (uint64_t n = s->r.from; n <= s->r.to; n++)
 		ask_block(&ask, n);
-	if (!ask_send(&ask, s->opts->feed, headers_came, s))
+	if (!ask_send_bulk(&ask, s->opts->feed, headers_came, s))
 		span_failed(s, false, 0, "no endpoint");
 }

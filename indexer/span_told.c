@@ -119,7 +119,7 @@ static void ask_headers(struct span *s)
 	for (size_t i = s->heads_have;
 	     i < s->block_count && ask.count < HEADERS_MAX; i++)
 		ask_block(&ask, s->blocks[i].head.number);
-	if (!ask_send(&ask, s->opts->feed, headers_came, s))
+	if (!ask_send_bulk(&ask, s->opts->feed, headers_came, s))
 		span_failed(s, false, 0, "no endpoint");
 }
 
@@ -180,6 +180,6 @@ void span_told_ask(struct span *s)
 	ask_init(&ask);
 	ask_logs(&ask, s->opts->filter, s->r.from, s->r.to);
 	ask_block(&ask, s->r.to);
-	if (!ask_send(&ask, s->opts->feed, logs_came, s))
+	if (!ask_send_bulk(&ask, s->opts->feed, logs_came, s))
 		span_failed(s, false, 0, "no endpoint");
 }

@@ -170,6 +170,37 @@ void store_tags(struct store *s, uint64_t safe, uint64_t finalized)
 	run(s, b, (struct store_totals){ 0 }, nothing, NULL);
 }
 
+void store_defer_indexes(struct store *s, void (*done)(void *arg), void *arg)
+{
+	struct db_batch *b = begin(s);
+
+	DB_ADD(b, "select chain.defer_indexes()");
+	store_commit(s, b, done, arg);
+}
+
+void store_build_indexes(struct store *s, void (*done)(void *arg), void *arg)
+{
+	struct db_batch *b = begin(s);
+
+	DB_ADD(b, "set local statement_timeout = 0");
+	DB_ADD(b, "set local maintenance_work_mem = '256MB'");
+	DB_ADD(b, "select chain.build_indexes()");
+	store_commit(s, b, done, arg);
+}
+
+enum status store_has_deferred(struct store *s, bool *out, struct err *err)
+{
+	AUTO(db_result) struct db_result *r = NULL;
+	enum status st;
+
+	st =
+	    DB_QUERY(&r, s->db, err,
+		     "select exists (select from chain.deferred_index) as yes");
+	if (st == ST_OK)
+		*out = db_bool(r, 0, "yes");
+	return st;
+}
+
 enum status store_lead(struct store *s, struct err *err)
 {
 	AUTO(db_result) struct db_result *r = NULL;

@@ -72,6 +72,14 @@ void store_roll_back(struct store *s, uint64_t number,
 		     const struct hash32 *hash, void (*done)(void *arg),
 		     void *arg);
 
+/** store_defer_indexes - drop what slows the first history down */
+void store_defer_indexes(struct store *s, void (*done)(void *arg), void *arg);
+/** store_build_indexes - make it, however long it takes */
+void store_build_indexes(struct store *s, void (*done)(void *arg), void *arg);
+/** store_has_deferred - whether indexes are still to be made; blocking */
+enum status store_has_deferred(struct store *s, bool *out,
+			       struct err *err) MUST_CHECK;
+
 /** store_lead - take the next term; blocking, at start only */
 enum status store_lead(struct store *s, struct err *err) MUST_CHECK;
 

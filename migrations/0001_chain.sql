@@ -272,6 +272,51 @@ begin
 end $$;
 comment on function chain.roll_back is 'Drops everything above p_number after a reorg and notifies.';
 
+-- While the first history is read, indexes other than the keys cost more than
+-- the rows: they go, and are made when the history is there.
+create table chain.deferred_index (
+	name text primary key,
+	definition text not null
+);
+comment on table chain.deferred_index is
+	'Indexes of event tables that are made when the first backfill is done.';
+comment on column chain.deferred_index.name is 'Index in schema chain.';
+comment on column chain.deferred_index.definition is 'The statement that makes it.';
+
+-- Tables of another owner keep their indexes.
+create function chain.defer_indexes() returns void
+language plpgsql as $$
+declare
+	r record;
+begin
+	for r in select i.indexrelid::regclass as index, c.relname as name,
+			pg_get_indexdef(i.indexrelid) as definition
+		from chain.event_table e
+		join pg_class t on t.relname = e.table_name
+			and t.relnamespace = 'chain'::regnamespace
+		join pg_index i on i.indrelid = t.oid and not i.indisprimary
+		join pg_class c on c.oid = i.indexrelid
+		where pg_has_role(t.relowner, 'usage')
+			and not exists (select from pg_constraint k
+				where k.conindid = i.indexrelid)
+	loop
+		insert into chain.deferred_index values (r.name, r.definition);
+		execute format('drop index %s', r.index);
+	end loop;
+end $$;
+comment on function chain.defer_indexes is 'Drops the event tables'' secondary indexes, to be made later.';
+
+create function chain.build_indexes() returns void
+language plpgsql as $$
+declare
+	r record;
+begin
+	for r in delete from chain.deferred_index returning definition loop
+		execute r.definition;
+	end loop;
+end $$;
+comment on function chain.build_indexes is 'Makes the indexes that were deferred.';
+
 -- H: the bridge and the analysts' views act only on events up to here.
 create function chain.horizon(p_confirm text, p_depth int)
 returns bigint language sql stable as $$

@@ -87,7 +87,8 @@ const allVerified = (url) => postgres.query(`select not exists (select from chai
 async function runIndexer(replay, mode, rowsFile) {
 	const keys = { ...MODES[mode], ...JSON.parse(options.indexer) };
 	const { url, file } = await database('bench_run', {
-		chain: { chain_id: 31337, endpoints: [{ url: options.http ? replay.http : replay.ws }], block_time_ms: 12000 },
+		chain: { chain_id: 31337, endpoints: options.http ? [{ url: replay.http }] : [{ url: replay.ws }, { url: replay.http, priority: 1 }],
+			block_time_ms: 12000 },
 		registry: { address: CONTRACT, start_block: 1 }, log: { level: 'info' }, indexer: keys });
 	const listener = await Listener.start(bin, join(dir, 'listen.log'), url);
 	const pg = cpuSeconds(postmaster), before = await replay.rpc('bench_stats');
