@@ -6,7 +6,8 @@
 #   pg.sh stop DIR          stops it; the data stays
 #   pg.sh run CMD…          a throwaway cluster around CMD, whose URL stands in
 #                           CX_TEST_DATABASE; ends with CMD's exit code
-# DIR must be reachable by the unprivileged user when started as root.
+# Below a folder that this user may not enter, such as root's home, it gets
+# the right to pass through folders (CAP_DAC_READ_SEARCH) and no other.
 set -eu
 
 bin() {
@@ -23,8 +24,19 @@ as_user() {
 	if [ "$(id -u)" != 0 ]; then
 		"$@"
 	else
-		(cd / && runuser -u "$PGUSER_OS" -- "$@")
+		(cd / && setpriv --reuid "$PGUSER_OS" --regid "$PGUSER_OS" \
+			--init-groups $PASS -- env HOME=/ "$@")
 	fi
+}
+
+# What it takes to reach DIR; nothing where the way is open.
+may_pass() {
+	PASS=
+	as_user ls -d "$DIR/data/." >/dev/null 2>&1 && return
+	PASS='--inh-caps +dac_read_search --ambient-caps +dac_read_search'
+	as_user ls -d "$DIR/data/." >/dev/null 2>&1 && return
+	echo "pg.sh: user $PGUSER_OS cannot reach $DIR, and this container does not let root grant the way (CAP_DAC_READ_SEARCH): put the checkout where other users may enter, such as /opt or /srv" >&2
+	exit 1
 }
 
 # The socket's path must stay below 100 bytes: a deep DIR gets one in /tmp.
@@ -49,10 +61,7 @@ start() {
 		chmod 700 "$DIR/data"
 		touch "$DIR/postgres.log"
 		chown "$PGUSER_OS" "$DIR/postgres.log"
-		if ! as_user test -x "$DIR/data"; then
-			echo "pg.sh: user $PGUSER_OS cannot reach $DIR" >&2
-			exit 1
-		fi
+		may_pass
 	fi
 	if [ ! -s "$DIR/data/PG_VERSION" ]; then
 		as_user "$BIN/initdb" -D "$DIR/data" -U chaincast -A trust \
@@ -73,6 +82,7 @@ start() {
 }
 
 stop() {
+	[ "$(id -u)" != 0 ] || [ ! -d "$DIR/data" ] || may_pass
 	as_user "$BIN/pg_ctl" -D "$DIR/data" -s -m fast -w stop >/dev/null 2>&1 || true
 	case $(cat "$DIR/socket" 2>/dev/null) in
 	/tmp/cx-pg.*)
@@ -86,6 +96,7 @@ stop() {
 PORT=5432
 BIN=$(bin)
 PGUSER_OS=
+PASS=
 if [ "$(id -u)" = 0 ]; then
 	for u in postgres nobody; do
 		id "$u" >/dev/null 2>&1 && { PGUSER_OS=$u; break; }
