@@ -195,11 +195,11 @@ static size_t unescape(char *out, const char **p, const char *end)
 }
 
 /* A string's text without escapes and control characters, cut. */
-static char *clean(struct text t)
+static size_t add_clean(char *out, size_t len, struct text t)
 {
-	char out[RPC_MESSAGE_MAX + 1], part[4];
 	const char *p = t.p, *end = t.p + t.n;
-	size_t len = 0, n = 1;
+	char part[4];
+	size_t n = 1;
 
 	while (p < end) {
 		if (*p == '\\') {
@@ -215,13 +215,28 @@ static char *clean(struct text t)
 		memcpy(out + len, part, n);
 		len += n;
 	}
+	return len;
+}
+
+/* Some nodes put what they would rather have been asked into "data"; bytes
+ * that a contract returned stand there as hex, and are no words. */
+static char *clean(struct text message, struct text data)
+{
+	static const struct text colon = { ": ", 2 };
+	char out[RPC_MESSAGE_MAX + 1];
+	size_t len = add_clean(out, 0, message);
+
+	if (data.n && (data.n < 2 || memcmp(data.p, "0x", 2) != 0)) {
+		len = add_clean(out, len, colon);
+		len = add_clean(out, len, data);
+	}
 	out[len] = '\0';
 	return mem_strdup(out);
 }
 
 static void read_error(struct rpc_error *out, struct text error)
 {
-	struct text key, t, message = { "no message", 10 };
+	struct text key, t, message = { "no message", 10 }, data = { 0 };
 	struct scan s;
 	uint64_t v;
 
@@ -236,6 +251,10 @@ static void read_error(struct rpc_error *out, struct text error)
 				scan_string(&s, &message);
 				continue;
 			}
+			if (text_is(key, "data") && is_text) {
+				scan_string(&s, &data);
+				continue;
+			}
 			if (!scan_value(&s, &t) || !text_is(key, "code"))
 				continue;
 			if (*t.p == '-' && digits(&v, t.p + 1, t.n - 1))
@@ -244,7 +263,7 @@ static void read_error(struct rpc_error *out, struct text error)
 				out->code = (int64_t)v;
 		}
 	}
-	out->message = clean(message);
+	out->message = clean(message, data);
 }
 
 /* One response object. */

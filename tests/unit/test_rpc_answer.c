@@ -58,6 +58,12 @@ static void test_single(void **state)
 		{ "{\"jsonrpc\":\"2.0\",\"id\":5,\"result\":[1, {}]}", ST_OK,
 		  "[1, {}];" },
 		{ "{\"result\":null,\"error\":null,\"id\":5}", ST_OK, "null;" },
+		{ "{\"error\":{\"code\":-32602,\"message\":\"too wide\","
+		  "\"data\":\"at most 1000\"},\"id\":5}",
+		  ST_OK, "E-32602:too wide: at most 1000;" },
+		{ "{\"error\":{\"code\":3,\"message\":\"execution reverted\","
+		  "\"data\":\"0x08c379a0\"},\"id\":5}",
+		  ST_OK, "E3:execution reverted;" },
 		{ " { \"id\" : 5 , \"result\" :  \"x\"  } ", ST_OK, "\"x\";" },
 		{ "{\"id\":5,\"result\":1,\"result\":2}", ST_OK, "1;" },
 		{ "{\"id\":5,\"id\":6,\"result\":1}", ST_OK, "1;" },
