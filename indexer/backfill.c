@@ -25,8 +25,7 @@ struct write {
 struct backfill {
 	struct backfill_opts opts;
 	struct span_opts span_opts;
-	struct range *ranges; /* of each endpoint */
-	struct span *first;   /* in chain order, not yet committed */
+	struct span *first; /* in chain order, not yet committed */
 	unsigned spans, writes;
 	uint64_t next; /* first block of no span yet */
 	bool all_queued, pumping;
@@ -100,6 +99,7 @@ static void commit_ready(struct backfill *b)
 	w->rows = rows_new(b->opts.schema);
 	rows_keep_notes(w->rows, false);
 	a.rows = w->rows;
+	a.range_limit = range_news(&b->opts.ranges[endpoint]);
 	while (b->first && b->first->state == SPAN_READY &&
 	       b->first->endpoint == endpoint && bytes < COMMIT_BYTES) {
 		struct span *s = b->first;
@@ -153,7 +153,7 @@ static void queue_more(struct backfill *b, unsigned *asking)
 		at = &(*at)->next;
 	while (!b->all_queued && *asking < most &&
 	       b->spans < most * SPANS_AHEAD) {
-		struct range *range = &b->ranges[endpoint];
+		struct range *range = &b->opts.ranges[endpoint];
 		struct span *s = span_new(&b->span_opts, next_span(b, range));
 
 		s->range = range;
@@ -229,9 +229,6 @@ struct backfill *backfill_new(const struct backfill_opts *opts)
 		.arg = b,
 	};
 	b->next = opts->from;
-	b->ranges = mem_array(cfg->chain.endpoint_count, sizeof(*b->ranges));
-	for (size_t i = 0; i < cfg->chain.endpoint_count; i++)
-		range_init(&b->ranges[i], cfg->indexer.backfill_range);
 	progress_start(&b->progress, "backfill", opts->to - opts->from + 1,
 		       uv_now(opts->loop));
 	b->timer = mem_zalloc(sizeof(*b->timer));
@@ -256,7 +253,6 @@ void backfill_free(struct backfill *b)
 		next = s->next;
 		span_free(s);
 	}
-	free(b->ranges);
 	uv_close((uv_handle_t *)b->timer, timer_closed);
 	free(b);
 }

@@ -18,8 +18,9 @@ struct backfill_opts {
 	const struct filter *filter;
 	struct feed *feed;
 	struct store *store;
-	uint64_t from, to; /* inclusive */
-	uint64_t head;     /* for the cursor */
+	struct range *ranges; /* one of each endpoint, with what was learnt */
+	uint64_t from, to;    /* inclusive */
+	uint64_t head;        /* for the cursor */
 	/* everything is committed; free it from here */
 	void (*on_done)(void *arg, const struct follow_block *last);
 	void *arg;

@@ -120,6 +120,14 @@ bool feed_recomputes(const struct feed *f)
 void feed_saw(struct feed *f, const struct head *head)
 {
 	f->recomputes |= head->proof == HEAD_PROVEN;
+	if (!f->recomputes || head->proof != HEAD_STRANGE || f->told_strange)
+		return;
+	f->told_strange = true;
+	log_odd("header_strange", F_U64("height", head->number),
+		F_STR("hint", "its hash cannot be recomputed, though others' "
+			      "could: a fork that this version does not know, "
+			      "or an endpoint that leaves fields out; such "
+			      "blocks are recorded as unverifiable"));
 }
 
 static void set_aside(struct endpoint *ep, uint64_t delay)

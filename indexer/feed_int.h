@@ -52,7 +52,7 @@ struct feed {
 	size_t count;
 	struct feed_call *calls;
 	struct hash32 genesis;
-	bool genesis_known, recomputes;
+	bool genesis_known, recomputes, told_strange;
 	uv_timer_t *timer;
 };
 

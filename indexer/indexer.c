@@ -39,6 +39,7 @@ struct indexer {
 	struct filter *filter;
 	struct feed *feed;
 	struct contracts *checking;
+	struct range *ranges; /* of each endpoint */
 	struct sync *sync;
 	struct report *report;
 };
@@ -105,6 +106,7 @@ static void begin(struct indexer *ix)
 		.feed = ix->feed,
 		.store = &ix->store,
 		.tail = &ix->tail,
+		.ranges = ix->ranges,
 		.start = ix->chain.start_block,
 		.indexes_deferred = ix->indexes_deferred,
 		.on_fatal = fail,
@@ -157,6 +159,25 @@ static void on_ready(void *arg)
 
 /* ---- leading ---- */
 
+static enum status load_ranges(struct indexer *ix, struct err *err)
+{
+	size_t n = ix->cfg->chain.endpoint_count;
+
+	ix->ranges = mem_array(n, sizeof(*ix->ranges));
+	for (unsigned i = 0; i < n; i++) {
+		uint64_t limit;
+		enum status st = store_range_limit(
+		    &ix->store, feed_label(ix->feed, i), &limit, err);
+
+		if (st != ST_OK)
+			return st;
+		range_init(&ix->ranges[i], ix->cfg->indexer.backfill_range);
+		if (limit)
+			range_learnt(&ix->ranges[i], limit);
+	}
+	return ST_OK;
+}
+
 static enum status take_over(struct indexer *ix, struct err *err)
 {
 	struct feed_opts opts = {
@@ -188,7 +209,8 @@ static enum status take_over(struct indexer *ix, struct err *err)
 		return st;
 	if (ix->chain.genesis_known)
 		opts.genesis = &ix->chain.genesis;
-	return feed_new(&ix->feed, &opts, err);
+	st = feed_new(&ix->feed, &opts, err);
+	return st == ST_OK ? load_ranges(ix, err) : st;
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -290,6 +312,7 @@ static void lead_or_stand_by(struct indexer *ix)
 static void close_all(struct indexer *ix)
 {
 	sync_free(ix->sync);
+	free(ix->ranges);
 	contracts_free(ix->checking);
 	feed_free(ix->feed);
 	db_close(ix->db);

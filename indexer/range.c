@@ -15,8 +15,22 @@ static uint64_t clamp(uint64_t v, uint64_t low, uint64_t high)
 
 void range_init(struct range *r, uint64_t first_size)
 {
-	*r = (struct range){ .limit = RANGE_SIZE_MAX };
+	*r = (struct range){ .limit = RANGE_SIZE_MAX, .told = RANGE_SIZE_MAX };
 	r->size = clamp(first_size, 1, r->limit);
+}
+
+void range_learnt(struct range *r, uint64_t limit)
+{
+	r->limit = r->told = clamp(limit, 1, RANGE_SIZE_MAX);
+	r->size = clamp(r->size, 1, r->limit);
+}
+
+uint64_t range_news(struct range *r)
+{
+	if (r->limit == r->told)
+		return 0;
+	r->told = r->limit;
+	return r->limit;
 }
 
 struct range_span range_next(const struct range *r, uint64_t from, uint64_t end)

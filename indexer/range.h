@@ -16,6 +16,7 @@ struct range {
 	uint64_t limit; /* never above; sinks below what a node refused */
 	uint32_t good;  /* good answers since the last refusal */
 	bool settled;   /* the first doubling is over */
+	uint64_t told;  /* the limit that range_news() told last */
 };
 
 /* Bytes of an answer worth asking for: larger ones cost memory and save
@@ -30,6 +31,10 @@ struct range_span {
 };
 
 void range_init(struct range *r, uint64_t first_size);
+/** range_learnt - @limit is known of an earlier time */
+void range_learnt(struct range *r, uint64_t limit);
+/** range_news - the limit, if it sank or rose since it was told; else 0 */
+uint64_t range_news(struct range *r);
 /** range_next - the span that begins at @from and ends at @end or before */
 struct range_span range_next(const struct range *r, uint64_t from,
 			     uint64_t end);

@@ -127,6 +127,12 @@ void store_append(struct store *s, struct store_append *a,
 		store_add_cover(b, &a->covers[i], a->endpoint);
 	free(a->covers);
 	a->covers = NULL;
+	if (a->range_limit)
+		DB_ADD(b,
+		       "insert into chain.endpoint values ($1, $2::bigint) "
+		       "on conflict (label) do update set range_limit = "
+		       "excluded.range_limit, updated_at = clock_timestamp()",
+		       P_TEXT(a->endpoint), P_I64((int64_t)a->range_limit));
 	DB_ADD(b,
 	       "select chain.advance($1::bigint, $2::bigint, $3, $4::bigint, "
 	       "$5::bigint, $6::bigint, $7::bigint)",
@@ -198,6 +204,20 @@ enum status store_has_deferred(struct store *s, bool *out, struct err *err)
 		     "select exists (select from chain.deferred_index) as yes");
 	if (st == ST_OK)
 		*out = db_bool(r, 0, "yes");
+	return st;
+}
+
+enum status store_range_limit(struct store *s, const char *label, uint64_t *out,
+			      struct err *err)
+{
+	AUTO(db_result) struct db_result *r = NULL;
+	enum status st;
+
+	st = DB_QUERY(&r, s->db, err,
+		      "select range_limit from chain.endpoint where label = $1",
+		      P_TEXT(label));
+	if (st == ST_OK)
+		*out = db_rows(r) ? (uint64_t)db_i64(r, 0, "range_limit") : 0;
 	return st;
 }
 

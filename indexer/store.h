@@ -38,6 +38,7 @@ struct store_append {
 	struct cover_span *covers; /* together from @from to @to; ours */
 	size_t cover_count;
 	const char *endpoint; /* who told what is not verified */
+	uint64_t range_limit; /* learnt of that endpoint; 0: nothing new */
 	bool history; /* may be lost with the server: it is fetched again */
 };
 
@@ -79,6 +80,11 @@ void store_build_indexes(struct store *s, void (*done)(void *arg), void *arg);
 /** store_has_deferred - whether indexes are still to be made; blocking */
 enum status store_has_deferred(struct store *s, bool *out,
 			       struct err *err) MUST_CHECK;
+
+/** store_range_limit - what was learnt of the endpoint @label earlier; 0:
+ * nothing; blocking */
+enum status store_range_limit(struct store *s, const char *label, uint64_t *out,
+			      struct err *err) MUST_CHECK;
 
 /** store_lead - take the next term; blocking, at start only */
 enum status store_lead(struct store *s, struct err *err) MUST_CHECK;

@@ -54,6 +54,7 @@ static void start_backfill(struct sync *s)
 		.filter = s->opts.filter,
 		.feed = s->opts.feed,
 		.store = s->opts.store,
+		.ranges = s->opts.ranges,
 		.from = first_missing(s),
 		.to = head - s->opts.config->indexer.max_reorg_depth,
 		.head = head,

@@ -3,6 +3,7 @@
 
 #include "indexer/feed.h"
 #include "indexer/filter.h"
+#include "indexer/range.h"
 #include "indexer/store.h"
 
 /*
@@ -19,6 +20,7 @@ struct sync_opts {
 	struct feed *feed;
 	struct store *store;
 	struct follow_tail *tail; /* as it is stored */
+	struct range *ranges;     /* of each endpoint */
 	uint64_t start;           /* first block of interest */
 	bool indexes_deferred;    /* an earlier backfill did not end */
 	void (*on_fatal)(void *arg, const struct err *err);

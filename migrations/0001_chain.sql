@@ -272,6 +272,16 @@ begin
 end $$;
 comment on function chain.roll_back is 'Drops everything above p_number after a reorg and notifies.';
 
+create table chain.endpoint (
+	label text primary key,
+	range_limit bigint not null,
+	updated_at timestamptz not null default clock_timestamp()
+);
+comment on table chain.endpoint is 'What was learnt of each JSON-RPC endpoint.';
+comment on column chain.endpoint.label is 'Scheme, host and port; never the path, which may hold a key.';
+comment on column chain.endpoint.range_limit is 'Blocks that one eth_getLogs may span there.';
+comment on column chain.endpoint.updated_at is 'When it was learnt.';
+
 -- While the first history is read, indexes other than the keys cost more than
 -- the rows: they go, and are made when the history is there.
 create table chain.deferred_index (

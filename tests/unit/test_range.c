@@ -88,6 +88,22 @@ static void a_hint_is_a_limit(void **state)
 	assert_int_equal(r.size, 10);
 }
 
+static void what_was_learnt_is_told_once(void **state)
+{
+	struct range r;
+
+	(void)state;
+	range_init(&r, 1000);
+	assert_int_equal(range_news(&r), 0);
+	range_hint(&r, 10);
+	assert_int_equal(range_news(&r), 10);
+	assert_int_equal(range_news(&r), 0);
+	range_init(&r, 1000);
+	range_learnt(&r, 10);
+	assert_int_equal(r.size, 10);
+	assert_int_equal(range_news(&r), 0);
+}
+
 static void spans_end_at_the_end(void **state)
 {
 	struct range r;
@@ -113,6 +129,7 @@ int main(void)
 		cmocka_unit_test(stays_below_what_was_refused),
 		cmocka_unit_test(large_answers_shrink_to_a_good_size),
 		cmocka_unit_test(a_hint_is_a_limit),
+		cmocka_unit_test(what_was_learnt_is_told_once),
 		cmocka_unit_test(spans_end_at_the_end),
 	};
 
