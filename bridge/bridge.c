@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "bridge/audit.h"
 #include "bridge/control.h"
 #include "bridge/job.h"
 #include "bridge/report.h"
@@ -458,6 +459,7 @@ static void work(struct bridge *b)
 	open_provider(b);
 	open_lane(b);
 	start_timers(b);
+	b->audit = audit_new(b);
 	db_on_lost(b->db, on_db_lost, b);
 	db_listen(b->db, "chain_block", on_block, b);
 	log_info("leading", F_STR("deployment", b->facts.deployment),
@@ -475,6 +477,7 @@ static void close_all(struct bridge *b)
 	txmgr_free(b->txmgr);
 	cloudflare_free(b->cf);
 	inventory_free(b->inventory);
+	audit_free(b->audit);
 	db_close(b->db);
 	while (b->jobs)
 		job_end(b->jobs);

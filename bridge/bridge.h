@@ -19,6 +19,7 @@
 #define BRIDGE_JOBS_MAX      64 /* rooms worked on at once */
 #define BRIDGE_STOP_JOBS_MAX 32 /* and as many more that are stopped */
 
+struct audit;
 struct job;
 struct report;
 
@@ -52,6 +53,7 @@ struct bridge {
 	size_t job_count, stop_job_count;
 	uint64_t started_ms;
 	struct report *report;
+	struct audit *audit;
 	uint64_t orphans_found, orphans_deleted;
 	uint64_t limited_ms;         /* at the start, by a process before us */
 	bool standing_by;            /* another bridge leads */

@@ -26,6 +26,11 @@ static const char deleted_sql[] =
 static const char kept_sql[] =
     "update bridge.live_input set recordings_kept = true, term = $2,"
     " updated_at = now() where room_id = $1::numeric";
+/* Those that are not listed any more were deleted before, by us or another. */
+static const char discarded_sql[] =
+    "update bridge.recording set deleted_at = now(), term = $3"
+    " where room_id = $1::numeric and input_uid = $2"
+    " and deleted_at is null";
 /* What waits for the chain no longer fits a room that is over. */
 static const char drop_sql[] =
     "update bridge.outbox set state = 'dropped', note = 'room is over',"
@@ -57,10 +62,14 @@ void job_disable(struct job *j)
 	cloudflare_call(j->b->cf, &req, on_disabled, j);
 }
 
-static void finish_recordings(struct job *j)
+/* @discarded: none is left at the provider */
+static void finish_recordings(struct job *j, bool discarded)
 {
 	struct db_batch *batch = db_batch_new(j->b->db);
 
+	if (discarded)
+		DB_ADD(batch, discarded_sql, P_TEXT(j->room), P_TEXT(j->uid),
+		       P_I64(j->b->facts.term));
 	set_state(j, batch, kept_sql);
 	j->done_event =
 	    j->keep_recording ? "recordings_noted" : "recordings_discarded";
@@ -72,19 +81,11 @@ static void discard_next(struct job *j);
 static void on_discarded(void *arg, struct cf_answer *a)
 {
 	struct job *j = (struct job *)arg;
-	struct db_batch *batch;
 
 	if (a->outcome != CF_DONE && a->outcome != CF_GONE) {
 		job_bad_answer(j, a);
 		return;
 	}
-	batch = db_batch_new(j->b->db);
-	DB_ADD(batch,
-	       "update bridge.recording set deleted_at = now(), term = $2"
-	       " where video_uid = $1",
-	       P_TEXT(j->videos.items[j->video_at].uid),
-	       P_I64(j->b->facts.term));
-	db_run(batch, NULL, NULL);
 	j->video_at++;
 	discard_next(j);
 }
@@ -94,7 +95,7 @@ static void discard_next(struct job *j)
 	struct cf_request req = { .op = CF_VIDEO_DELETE, .who = j->host };
 
 	if (j->video_at == j->videos.count) {
-		finish_recordings(j);
+		finish_recordings(j, true);
 		return;
 	}
 	req.uid = j->videos.items[j->video_at].uid;
@@ -118,7 +119,7 @@ static void on_noted(void *arg, enum status st,
 		return;
 	}
 	if (j->keep_recording)
-		finish_recordings(j);
+		finish_recordings(j, false);
 	else
 		discard_next(j);
 }
@@ -152,7 +153,7 @@ static void on_videos(void *arg, struct cf_answer *a)
 	size_t i;
 
 	if (a->outcome == CF_GONE) {
-		finish_recordings(j);
+		finish_recordings(j, false);
 		return;
 	}
 	if (a->outcome != CF_DONE) {
@@ -164,8 +165,6 @@ static void on_videos(void *arg, struct cf_answer *a)
 	batch = db_batch_new(j->b->db);
 	for (i = 0; i < j->videos.count; i++)
 		note_video(j, batch, &j->videos.items[i]);
-	if (j->videos.count == 0)
-		set_state(j, batch, kept_sql);
 	db_run(batch, on_noted, j);
 }
 

@@ -1,8 +1,18 @@
 // A private Postgres cluster through pg.sh, and questions to it through psql.
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { root, run } from './proc.mjs';
 
 const script = join(root, 'tests/lib/pg.sh');
+
+// A program of the newest PostgreSQL itself; in PATH stands a slow script.
+export function pgProgram(name) {
+	const base = '/usr/lib/postgresql';
+	const versions = existsSync(base) ? readdirSync(base).sort((a, b) => Number(b) - Number(a)) : [];
+	return versions.map((v) => join(base, v, 'bin', name)).find((f) => existsSync(f)) ?? name;
+}
+
+const psql = pgProgram('psql');
 
 export class Postgres {
 	static async start(dir, port = 5432) {
@@ -17,7 +27,7 @@ export class Postgres {
 	}
 
 	async query(sql, url = this.url) {
-		const { code, stdout, stderr } = await run('psql', ['-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', url], { input: sql });
+		const { code, stdout, stderr } = await run(psql, ['-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', url], { input: sql });
 		if (code !== 0) throw new Error(stderr.trim());
 		return stdout.trim();
 	}

@@ -113,12 +113,14 @@ async function api(req, res, url) {
 			throw new Refusal(429, 10429, 'rate limit exceeded');
 		}
 		if (fault?.kind === '500') throw new Refusal(500, 10001, 'internal error');
+		if (fault?.kind === 'twice') perform({ method: req.method, headers: { authorization: req.headers.authorization } }, url, text);
 		done = perform(req, url, text, fault);
 		if (done.changed) await store.commit();
 	} catch (e) {
 		if (!(e instanceof Refusal)) throw e;
 		done = { status: e.status, body: failure(e.code, e.message) };
 	}
+	if (fault?.kind === 'late') await wait(fault.ms);
 	record(req.method, path, done.status, fault?.kind, req.headers['idempotency-key']);
 	return answer(res, done, fault, headers);
 }
@@ -146,6 +148,13 @@ async function control(req, res, url) {
 			liveInputs: Object.values(store.data.inputs).map((e) => ({ ...e.input, outputs: e.outputs, live: e.live })),
 			deleted: store.data.deleted, videos: store.videos(), requests, log, faults: faults.list.length,
 		});
+	if (call === 'GET /_control/snapshot') return send(res, 200, store.data);
+	if (call === 'POST /_control/restore') {
+		store.data = parse(text);
+		log.length = 0;
+		await store.commit();
+		return send(res, 200, { ok: true });
+	}
 	if (call === 'DELETE /_control/faults') {
 		faults.clear();
 		return send(res, 200, { ok: true });

@@ -1,0 +1,274 @@
+/*
+ * What somebody rotated, disabled or deleted at the provider is noticed here,
+ * for rooms where nothing else would look any more. It repairs nothing and
+ * calls nothing that changes anything: it casts doubt on a room's row.
+ */
+#include "bridge/audit.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bridge/job.h"
+#include "core/backoff.h"
+#include "core/log.h"
+
+#define AUDIT_CHUNK    64
+#define AUDIT_EMPTY_MS 60000 /* no room, no database: ask again after */
+#define AUDIT_BUSY_MS  1000  /* others need the budget: ask again after */
+
+struct audit_room {
+	char room[CF_ROOM_SIZE], uid[CF_UID_SIZE];
+	enum ingest ingest;
+	uint8_t hash[CREDENTIAL_HASH_SIZE];
+};
+
+struct audit {
+	struct bridge *b;
+	uv_timer_t *timer;
+	uint64_t every_ms, pace_ms;
+	char after[CF_ROOM_SIZE]; /* the room read last */
+	struct audit_room rooms[AUDIT_CHUNK];
+	size_t count, at;
+	bool busy; /* a query or a call is under way */
+	uint64_t read, doubted;
+};
+
+static void on_timer(uv_timer_t *t);
+
+static void later(struct audit *a, uint64_t ms)
+{
+	if (uv_timer_start(a->timer, on_timer, ms ? ms : 1, 0) != 0)
+		abort();
+}
+
+static uint64_t at_most(uint64_t ms, uint64_t max)
+{
+	return ms < max ? ms : max;
+}
+
+static bool read_row(struct audit_room *out, const struct db_result *r,
+		     size_t row)
+{
+	int64_t ingest = db_i64(r, row, "ingest");
+	size_t len;
+	const uint8_t *hash = db_bytes(r, row, "credential_hash", &len);
+
+	if (len != sizeof(out->hash) || ingest < INGEST_RTMPS ||
+	    ingest > INGEST_WEBRTC)
+		return false;
+	memcpy(out->hash, hash, len);
+	out->ingest = (enum ingest)ingest;
+	(void)snprintf(out->room, sizeof(out->room), "%s",
+		       db_text(r, row, "room_id"));
+	(void)snprintf(out->uid, sizeof(out->uid), "%s",
+		       db_text(r, row, "uid"));
+	return true;
+}
+
+/* Every room has the same share of the pass. */
+static void set_pace(struct audit *a, uint64_t rooms)
+{
+	a->pace_ms = a->every_ms / (rooms ? rooms : 1);
+	if (a->pace_ms == 0)
+		a->pace_ms = 1;
+}
+
+static void on_chunk(void *arg, enum status st,
+		     const struct db_result *const *results, size_t n,
+		     const struct err *err)
+{
+	struct audit *a = (struct audit *)arg;
+	size_t rows, i;
+	bool from_start = strcmp(a->after, "-1") == 0;
+
+	(void)n;
+	a->busy = false;
+	a->count = a->at = 0;
+	if (st != ST_OK) {
+		if (st == ST_REJECTED)
+			log_broken("audit_failed", F_STR("why", err->msg));
+		later(a, AUDIT_EMPTY_MS);
+		return;
+	}
+	rows = db_rows(results[0]);
+	for (i = 0; i < rows && i < AUDIT_CHUNK; i++)
+		a->count += read_row(&a->rooms[a->count], results[0], i);
+	if (rows)
+		(void)snprintf(a->after, sizeof(a->after), "%s",
+			       db_text(results[0], rows - 1, "room_id"));
+	set_pace(a, (uint64_t)db_i64(results[1], 0, "n"));
+	if (a->count || rows) {
+		later(a, a->count ? a->pace_ms : 1);
+		return;
+	}
+	if (a->read)
+		log_info("rooms_audited", F_U64("read", a->read),
+			 F_U64("doubted", a->doubted));
+	a->read = a->doubted = 0;
+	(void)snprintf(a->after, sizeof(a->after), "-1");
+	later(a, from_start ? at_most(a->every_ms, AUDIT_EMPTY_MS) : 1);
+}
+
+/* Rooms whose epoch in force is on chain and sealed: all that is known here is
+ * what the last read of the input said. */
+static void next_chunk(struct audit *a)
+{
+	struct db_batch *batch = db_batch_new(a->b->db);
+
+	a->busy = true;
+	DB_ADD(batch,
+	       "select l.room_id::text as room_id, l.uid, l.credential_hash,"
+	       " c.ingest from bridge.live_input l"
+	       " join chain.registry_room_created c"
+	       "  on c.room_id = l.room_id and c.block_hash = l.created_hash"
+	       " where l.room_id > $1::numeric and l.state = 'live'"
+	       " and l.provisioned_epoch > 0 and l.credential_hash is not null"
+	       " order by l.room_id limit $2",
+	       P_TEXT(a->after), P_I64(AUDIT_CHUNK));
+	DB_ADD(batch, "select count(*) as n from bridge.live_input"
+		      " where state = 'live'");
+	db_run(batch, on_chunk, a);
+}
+
+/* The row is as it was when it was read, or has been dealt with since. */
+static void doubt(struct audit *a, const struct audit_room *r, const char *why,
+		  bool disabled)
+{
+	struct db_batch *batch = db_batch_new(a->b->db);
+
+	a->doubted++;
+	log_odd("live_input_differs", F_STR("room", r->room),
+		F_STR("uid", r->uid), F_STR("why", why));
+	DB_ADD(batch,
+	       "update bridge.live_input set"
+	       " state = case when $5 then 'disabled' else state end,"
+	       " provisioned_epoch = 0, credential_hash = null, term = $4,"
+	       " updated_at = now() where room_id = $1::numeric and uid = $2"
+	       " and state = 'live' and credential_hash = $3",
+	       P_TEXT(r->room), P_TEXT(r->uid),
+	       P_BYTES(r->hash, sizeof(r->hash)), P_I64(a->b->facts.term),
+	       P_BOOL(disabled));
+	db_run(batch, NULL, NULL);
+	bridge_wake(a->b);
+}
+
+static void compare(struct audit *a, const struct audit_room *r,
+		    struct cf_input *in)
+{
+	uint8_t hash[CREDENTIAL_HASH_SIZE];
+	struct err err;
+
+	if (!in->enabled) {
+		doubt(a, r, "disabled", true);
+		return;
+	}
+	if (credentials_only(&in->credentials, r->ingest, &err) != ST_OK) {
+		doubt(a, r, "no credentials", false);
+		return;
+	}
+	credentials_hash(hash, &in->credentials);
+	if (memcmp(hash, r->hash, sizeof(hash)) != 0)
+		doubt(a, r, "other credentials", false);
+}
+
+static void on_input(void *arg, struct cf_answer *answer)
+{
+	struct audit *a = (struct audit *)arg;
+	const struct audit_room *r = &a->rooms[a->at++];
+
+	a->busy = false;
+	later(a, a->pace_ms);
+	if (job_exists(a->b, r->room))
+		return; /* it is being seen to */
+	switch (answer->outcome) {
+	case CF_DONE:
+		a->read++;
+		compare(a, r, &answer->input);
+		return;
+	case CF_GONE:
+		a->read++;
+		doubt(a, r, "gone", false);
+		return;
+	case CF_FOREIGN:
+		doubt(a, r, "another account", false);
+		return;
+	case CF_CONFLICT:
+	case CF_REFUSED:
+	case CF_DENIED:
+	case CF_UNSENT:
+	case CF_UNKNOWN:
+	case CF_BAD_UID:
+		return; /* nothing is known of it: its turn comes again */
+	}
+	abort();
+}
+
+/* Nobody waits for a call, and more than half of the burst is left over. */
+static bool budget_spare(const struct audit *a)
+{
+	struct cf_view v = { 0 };
+
+	cloudflare_view(a->b->cf, &v);
+	return v.queued == 0 && v.limited_ms == 0 &&
+	       v.tokens >= a->b->cfg->cloudflare.rate_burst / 2.0;
+}
+
+static void on_timer(uv_timer_t *t)
+{
+	struct audit *a = (struct audit *)t->data;
+	struct cf_request req = { .op = CF_GET };
+
+	if (a->busy)
+		return;
+	if (a->at == a->count) {
+		next_chunk(a);
+		return;
+	}
+	if (!a->b->listed || !budget_spare(a)) {
+		later(a, AUDIT_BUSY_MS);
+		return;
+	}
+	a->busy = true;
+	req.uid = a->rooms[a->at].uid;
+	cloudflare_call(a->b->cf, &req, on_input, a);
+}
+
+/* A place among all room ids, which are below 2^96. */
+static void random_place(char *out, size_t size)
+{
+	uint64_t v = (uint64_t)backoff_random() << 32 | backoff_random();
+
+	(void)snprintf(out, size, "%" PRIu64 "%09" PRIu32, v,
+		       backoff_random() % 1000000000);
+}
+
+struct audit *audit_new(struct bridge *b)
+{
+	struct audit *a = (struct audit *)mem_zalloc(sizeof(*a));
+
+	a->b = b;
+	a->every_ms = 1000ull * b->cfg->bridge.audit_every_s;
+	a->timer = (uv_timer_t *)mem_zalloc(sizeof(*a->timer));
+	a->timer->data = a;
+	random_place(a->after, sizeof(a->after));
+	if (uv_timer_init(b->loop, a->timer) != 0)
+		abort();
+	if (a->every_ms)
+		later(a, at_most(a->every_ms, AUDIT_BUSY_MS));
+	return a;
+}
+
+static void timer_closed(uv_handle_t *h)
+{
+	free(h);
+}
+
+void audit_free(struct audit *a)
+{
+	if (!a)
+		return;
+	uv_close((uv_handle_t *)a->timer, timer_closed);
+	free(a);
+}

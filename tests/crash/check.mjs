@@ -1,0 +1,103 @@
+// What must hold when all is quiet, whatever died: the chain, the database and
+// the provider say the same, and nothing happened twice.
+import assert from 'node:assert/strict';
+import { parseTransaction } from 'viem';
+import { openEnvelope } from '../lib/sealing.mjs';
+
+const bare = (hex) => hex.slice(2);
+
+// Every block from `from` on, with its transactions.
+async function blocks(a, from, to) {
+	const body = [];
+	for (let n = from; n <= to; n++)
+		body.push({ jsonrpc: '2.0', id: n, method: 'eth_getBlockByNumber', params: [`0x${n.toString(16)}`, true] });
+	const res = await fetch(a.anvil.http, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+	return (await res.json()).map((r) => r.result);
+}
+
+// A nonce has one purpose: all of its attempts say the same, and what was mined
+// is one of them, stored before it was sent.
+async function nonces(a) {
+	const rows = await a.rows(`select t.nonce, t.kind, t.state, encode(t.mined_hash, 'hex') as mined,
+		array_agg(encode(x.hash, 'hex') order by x.attempt) as hashes, array_agg(encode(x.raw, 'hex') order by x.attempt) as raws
+		from bridge.tx t join bridge.tx_attempt x on x.tx_id = t.id group by t.id order by t.nonce`);
+	const byNonce = new Map(rows.map((r) => [Number(r.nonce), r]));
+	assert.equal(byNonce.size, rows.length, 'two rows for one nonce');
+	for (const { nonce, raws } of rows) {
+		const [first, ...more] = raws.map((raw) => parseTransaction(`0x${raw}`));
+		for (const tx of more)
+			assert.deepEqual([tx.nonce, tx.to, tx.data, tx.value], [first.nonce, first.to, first.data, first.value], `nonce ${nonce} has two purposes`);
+	}
+	const who = a.bridge.address.toLowerCase();
+	const mined = (await blocks(a, a.contract.startBlock, await a.anvil.height())).flatMap((b) => b.transactions).filter((t) => t.from === who);
+	const seen = new Set();
+	for (const tx of mined) {
+		const nonce = Number(tx.nonce);
+		assert.ok(!seen.has(nonce));
+		seen.add(nonce);
+		const row = byNonce.get(nonce);
+		if (!row && a.lostDatabase) continue;
+		assert.ok(row, `nonce ${nonce} was used by a transaction that no row tells of`);
+		assert.ok(row.hashes.includes(bare(tx.hash)), `nonce ${nonce}: the mined transaction is none of its attempts`);
+		assert.deepEqual([row.state, row.mined], ['final', bare(tx.hash)]);
+	}
+	for (const row of rows) assert.ok(seen.has(Number(row.nonce)), `nonce ${row.nonce} was never mined`);
+	const counts = await Promise.all(['latest', 'pending'].map((tag) => a.anvil.rpc('eth_getTransactionCount', a.bridge.address, tag)));
+	assert.equal(counts[0], counts[1], 'something of ours still waits in the pool');
+}
+
+const secretsOf = { rtmps: (i) => ({ rtmps: { url: i.rtmps.url, key: i.rtmps.streamKey } }),
+	srt: (i) => ({ srt: { url: i.srt.url, id: i.srt.streamId, pass: i.srt.passphrase } }), webrtc: (i) => ({ whip: i.webRTC.url }) };
+
+async function openRoom(a, room, view, inputs, row) {
+	assert.equal(inputs.length, 1, `room ${room.id} is open and has ${inputs.length} live inputs`);
+	const [input] = inputs;
+	assert.equal(input.enabled, true);
+	assert.equal(view.provisionedEpoch, view.epoch, `room ${room.id} is not provisioned`);
+	assert.equal(bare(view.inputUid), input.uid, 'the chain names another live input');
+	assert.ok(row, 'the database has no live input');
+	assert.deepEqual([row.state, row.uid, Number(row.epoch), row.hash], ['live', input.uid, view.epoch, bare(view.credentialHash)]);
+	const events = await a.contract.events('RoomProvisioned', room.id);
+	assert.equal(new Set(events.map((e) => e.args.epoch)).size, events.length, `room ${room.id} was provisioned twice for an epoch`);
+	const last = events.find((e) => e.args.epoch === view.epoch);
+	const { v, c, a: contract, r, e, ...credentials } = await openEnvelope(room.key, last.args.envelope);
+	assert.deepEqual([v, c, contract.toLowerCase(), r, e], [1, '31337', a.contract.address.toLowerCase(), room.id, view.epoch]);
+	for (const [name, value] of Object.entries(secretsOf[room.ingest ?? 'rtmps'](input)))
+		assert.deepEqual(credentials[name], value, `room ${room.id}: the envelope holds other credentials than those in force`);
+}
+
+async function closedRoom(a, room, view, inputs, row, videos) {
+	assert.equal(inputs.length, 0, `room ${room.id} is ${view.stateName} and has a live input`);
+	assert.ok(!row || row.state === 'deleted', `room ${room.id} is ${view.stateName}, its row says ${row?.state}`);
+	const noted = await a.rows(`select video_uid, deleted_at is not null as deleted from bridge.recording where room_id = ${room.id} order by 1`);
+	const wanted = [...room.videos ?? []].sort();
+	assert.deepEqual(noted.map((n) => n.video_uid), wanted, 'recordings that were noted');
+	for (const n of noted) {
+		assert.equal(n.deleted, room.keep === false);
+		assert.equal(videos.some((v) => v.uid === n.video_uid), room.keep !== false, 'a recording is kept, or discarded');
+	}
+}
+
+// `rooms`: [{id, key, state: 'open' | 'ended' | 'failed', …}], as the test made them.
+export async function check(a, rooms, expected = {}) {
+	const [{ liveInputs, videos }, rowList] = await Promise.all([a.standin.state(), a.rows(`select room_id::text as id, state, uid,
+		provisioned_epoch as epoch, encode(credential_hash, 'hex') as hash from bridge.live_input`)]);
+	for (const room of rooms) {
+		const [view, row] = [await a.contract.room(room.id), rowList.find((r) => r.id === room.id)];
+		const inputs = liveInputs.filter((i) => i.meta.room === room.id);
+		assert.equal(view.stateName, room.state);
+		if (room.epoch) assert.equal(view.epoch, room.epoch);
+		await (room.state === 'open' ? openRoom : closedRoom)(a, room, view, inputs, row, videos);
+	}
+	const known = new Set(rooms.map((r) => r.id));
+	assert.deepEqual(liveInputs.filter((i) => i.meta.chaincast && !known.has(i.meta.room)).map((i) => i.meta), [], 'live inputs of no room');
+	for (const name of ['ProvisionSkipped', 'RoomFailed', 'Reissued'])
+		assert.equal((await a.contract.events(name)).length, expected[name] ?? 0, `${name} events`);
+	assert.equal((await a.contract.events('RoomCreated')).length, rooms.length);
+	await nonces(a);
+	for (const name of ['indexer', 'bridge']) {
+		const text = a.text(name);
+		assert.deepEqual(text.split('\n').filter((l) => /^\S+ level=broken/.test(l)), []);
+		assert.doesNotMatch(text, /AddressSanitizer|runtime error|LeakSanitizer|Assertion/);
+	}
+}

@@ -1,0 +1,128 @@
+// The steps of a room's life that the matrix kills. Each `prepare` brings a
+// world to the moment before the bridge acts, with the bridge down; `rooms` is
+// what must be true in the end. `hold`: blocks stop until this appears in the
+// log, or the bridge is dead.
+import { OFF_CURVE, newHostKey } from '../lib/sealing.mjs';
+
+async function create(a, room = {}) {
+	const key = room.key ?? await newHostKey(room.suite ?? 1);
+	const host = await a.newAccount();
+	const made = { state: 'open', epoch: 1, ...room, key, host, hostKey: key.hostKey };
+	await a.contract.submit(host.key, 'createRoom', a.contract.roomArgs(made), { gas: 600000n });
+	made.id = await a.contract.roomIdOf(host.address, made.ingest ?? 'rtmps', key.hostKey);
+	return made;
+}
+
+// Wait on chain for what was submitted; then a block more, so that it counts.
+async function confirmed(a, rooms) {
+	await a.until('the rooms are on chain', async () => {
+		const views = await Promise.all(rooms.map((r) => a.contract.room(r.id)));
+		return views.every((v) => v.state !== 0);
+	});
+	const height = await a.anvil.height();
+	await a.until('a block more', async () => await a.anvil.height() > height);
+}
+
+async function send(a, room, name, args = []) {
+	await a.contract.send(room.host.key, name, [BigInt(room.id), ...args]);
+	await confirmed(a, [room]);
+}
+
+// The room's life so far, by daemons that are not killed.
+async function live(a, rooms) {
+	a.start('indexer');
+	a.start('bridge');
+	await confirmed(a, rooms);
+	await a.quiet(rooms.length);
+}
+
+const inputOf = async (a, room) => (await a.standin.inputsOf(room.id))[0];
+
+async function record(a, room, n) {
+	const { uid } = await inputOf(a, room);
+	room.videos = [];
+	for (let i = 0; i < n; i++) {
+		room.videos.push((await a.standin.broadcast(uid, 'connect')).video);
+		await a.standin.broadcast(uid, 'disconnect');
+	}
+}
+
+async function lived(a, room, n = 0) {
+	const made = await create(a, room);
+	await live(a, [made]);
+	if (n) await record(a, made, n);
+	await a.stopDaemons();
+	return made;
+}
+
+// A live input with our mark that nobody asked the bridge for.
+async function stray(a, like, room) {
+	const { meta } = await inputOf(a, like);
+	const { json } = await a.standin.call('POST', '/live_inputs', { meta: { ...meta, ...room }, recording: { mode: 'automatic' } });
+	return json.result.uid;
+}
+
+export const kinds = {
+	async provision(a) {
+		const room = await create(a, { suite: 2, ingest: 'srt' });
+		await confirmed(a, [room]);
+		return { rooms: [room] };
+	},
+	async fail(a) {
+		const room = await create(a, { key: { hostKey: OFF_CURVE } });
+		await confirmed(a, [room]);
+		return { rooms: [{ ...room, state: 'failed' }], expected: { RoomFailed: 1 } };
+	},
+	async end(a) {
+		const room = await lived(a, {}, 2);
+		await send(a, room, 'endRoom');
+		return { rooms: [{ ...room, state: 'ended' }] };
+	},
+	async discard(a) {
+		const room = await lived(a, { keep: false }, 2);
+		await send(a, room, 'endRoom');
+		return { rooms: [{ ...room, state: 'ended' }] };
+	},
+	async rotate(a) {
+		const room = await lived(a, { ingest: 'webrtc' });
+		const key = await newHostKey(2);
+		await send(a, room, 'rotateKey', [key.hostKey]);
+		return { rooms: [{ ...room, key, epoch: 2 }] };
+	},
+	async batch(a) {
+		const rooms = [];
+		for (let i = 0; i < 3; i++) rooms.push(await create(a, { suite: 1 + i % 2 }));
+		await confirmed(a, rooms);
+		return { rooms };
+	},
+	async bump(a) {
+		const room = await create(a);
+		await confirmed(a, [room]);
+		return { rooms: [room], hold: /event=tx_fee_raised .*attempt=3/ };
+	},
+	async sweep(a) {
+		const room = await lived(a, {});
+		await stray(a, room, {});
+		await stray(a, room, { room: '12345' });
+		return { rooms: [room] };
+	},
+	// The database is lost, and with it the row of a room that ended meanwhile.
+	async adopt(a) {
+		const rooms = [await create(a), await create(a)];
+		await live(a, rooms);
+		await record(a, rooms[1], 1);
+		await a.stopDaemons();
+		await send(a, rooms[1], 'endRoom');
+		await a.database('chaincast');
+		return { rooms: [rooms[0], { ...rooms[1], state: 'ended' }], lostDatabase: true };
+	},
+	// What the chain names is gone: another one takes its place.
+	async replace(a) {
+		const room = await lived(a);
+		await a.standin.call('DELETE', `/live_inputs/${(await inputOf(a, room)).uid}`);
+		await a.database('chaincast');
+		return { rooms: [{ ...room, epoch: 2 }], expected: { Reissued: 1 }, lostDatabase: true };
+	},
+};
+
+export const options = { bump: { bridge: { bump_after_s: 1 } }, sweep: { bridge: { sweep_every_s: 1 } }, adopt: { bridge: { sweep_every_s: 1 } } };

@@ -1,0 +1,199 @@
+// Answers of the provider that are lost, late or doubled, lists that are old,
+// a database that is of yesterday, hands that change live inputs behind our
+// back: one live input for each room in the end, and its host has its keys.
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { afterEach, test } from 'node:test';
+import { pgProgram } from '../lib/postgres.mjs';
+import { run } from '../lib/proc.mjs';
+import { newHostKey, openEnvelope } from '../lib/sealing.mjs';
+import { World } from '../lib/world.mjs';
+
+let w;
+afterEach(async () => {
+	await w?.close();
+	w = undefined;
+});
+
+const long = { timeout: 300000 };
+const CREATE = { method: 'POST', path: '^/live_inputs$' };
+const LIST = { method: 'GET', path: '^/live_inputs$' };
+const posts = async () => (await w.standin.state()).log.filter((l) => l.method === 'POST' && l.path === '/live_inputs');
+
+async function room(more = {}) {
+	const key = await newHostKey(1);
+	return { key, ...await w.createRoom({ hostKey: key.hostKey, ...more }) };
+}
+
+// One live input, which chain and database name, and whose credentials the
+// newest envelope holds.
+async function inOrder({ id, key }, epoch) {
+	await w.until(`room ${id} is in order`, async () => {
+		const [view, row, inputs] = [await w.contract.room(id), await w.row(id), await w.standin.inputsOf(id)];
+		return inputs.length === 1 && inputs[0].enabled && view.provisionedEpoch === view.epoch && (!epoch || view.epoch === epoch)
+			&& view.inputUid === `0x${inputs[0].uid}` && row?.provisioned && row.input_uid === inputs[0].uid && row.live_input_state === 'live'
+			&& (await w.rows(`select 1 from bridge.live_input where room_id = ${id} and provisioned_epoch = ${view.epoch}`)).length === 1;
+	});
+	const [input] = await w.standin.inputsOf(id);
+	const event = (await w.contract.events('RoomProvisioned', id)).at(-1);
+	const opened = await openEnvelope(key, event.args.envelope);
+	assert.equal(opened.rtmps.key, input.rtmps.streamKey);
+	return input;
+}
+
+test('an answer that comes too late: adopted, not doubled', long, async () => {
+	w = await World.create({ blockTime: 1, config: { cloudflare: { request_timeout_ms: 1000 } } });
+	await w.standin.fault('late', CREATE, { ms: 3000 });
+	await inOrder(await room(), 1);
+	assert.equal((await posts()).length, 1);
+});
+
+test('made after it was given up: two, of which one goes', long, async () => {
+	w = await World.create({ blockTime: 1, config: { cloudflare: { request_timeout_ms: 500, list_stale_s: 1 } } });
+	await w.standin.fault('delay', CREATE, { ms: 8000 });
+	const one = await room();
+	await w.until('it was made again', async () => (await w.standin.inputsOf(one.id)).length === 1);
+	await w.until('now there are two', async () => (await posts()).length === 2);
+	await inOrder(one, 1);
+	assert.equal((await w.contract.events('RoomProvisioned', one.id)).length, 1);
+});
+
+test('done twice: the one that was answered stays', long, async () => {
+	w = await World.create({ blockTime: 1 });
+	await w.standin.fault('twice', CREATE);
+	const one = await room();
+	await w.until('two were made', async () => (await w.standin.state()).deleted.length + (await w.standin.inputsOf(one.id)).length === 2);
+	const { uid } = await inOrder(one, 1);
+	assert.notEqual((await w.standin.state()).deleted[0].input.uid, uid);
+});
+
+test('the list is old: nothing is made again before it can be new', long, async () => {
+	w = await World.create({ blockTime: 1, config: { cloudflare: { request_timeout_ms: 1000, list_stale_s: 8 } } });
+	await w.standin.fault('stale_list', LIST, { ms: 6000, times: 1000 });
+	await w.standin.fault('drop_after_commit', CREATE);
+	const one = await room();
+	await inOrder(one, 1);
+	assert.equal((await posts()).length, 1);
+});
+
+test('the key of a creation: sent each time, another for another attempt', long, async () => {
+	w = await World.create({ blockTime: 1, config: { cloudflare: { request_timeout_ms: 1000, list_stale_s: 1 } } });
+	await w.standin.fault('drop', CREATE, { times: 2 });
+	const one = await room();
+	await inOrder(one, 1);
+	const keys = (await posts()).map((l) => l.key).filter(Boolean);
+	const [, mark] = /^([0-9a-f]{16})-/.exec(keys.at(-1));
+	const { attempt } = (await w.rows(`select attempt from bridge.live_input where room_id = ${one.id}`))[0];
+	assert.ok(attempt >= 2);
+	assert.equal(keys.at(-1), `${mark}-${one.id}-${attempt}`);
+});
+
+test('two live inputs: the chain\'s stays, the other is swept', long, async () => {
+	w = await World.create({ blockTime: 1 });
+	const one = await room();
+	const { uid, meta } = await inOrder(one, 1);
+	await w.standin.call('POST', '/live_inputs', { meta });
+	await w.until('two', async () => (await w.standin.inputsOf(one.id)).length === 2 || (await w.standin.state()).deleted.length);
+	assert.equal((await inOrder(one, 1)).uid, uid);
+	// The same for a bridge that knows nothing: what the chain names is the newer.
+	await w.killDaemons();
+	const { json } = await w.standin.call('POST', '/live_inputs', { meta });
+	const state = await w.standin.control('GET', 'snapshot');
+	state.inputs[json.result.uid].input.created = '2020-01-01T00:00:00.000Z';
+	await w.standin.control('POST', 'restore', state);
+	await w.postgres.recreate('chaincast');
+	await w.migrate();
+	await w.startDaemons();
+	assert.equal((await inOrder(one, 1)).uid, uid);
+	assert.equal((await w.contract.events('Reissued')).length, 0);
+});
+
+test('two live inputs, none on chain: the oldest stays', long, async () => {
+	w = await World.create({ blockTime: 1, daemons: false });
+	const probe = await World.prototype.startDaemon.call(w, 'bridge');
+	await w.until('its mark is known', () => /event=leading /.test(probe.text()));
+	const [, mark] = /deployment=([0-9a-f]{16})/.exec(probe.text());
+	await probe.stop();
+	probe.expected = true;
+	const one = await room();
+	const meta = { name: 'a room', chaincast: mark, room: one.id };
+	const uids = [];
+	for (let i = 0; i < 2; i++) {
+		uids.push((await w.standin.call('POST', '/live_inputs', { meta })).json.result.uid);
+		await w.anvil.mine(1);
+	}
+	const state = await w.standin.control('GET', 'snapshot');
+	state.inputs[uids[1]].input.created = '2020-01-01T00:00:00.000Z';
+	await w.standin.control('POST', 'restore', state);
+	await w.startDaemons();
+	assert.equal((await inOrder(one, 1)).uid, uids[1]);
+});
+
+// The key of the first creation is known to the provider, its input is not.
+test('409: a key whose live input was deleted', long, async () => {
+	w = await World.create({ blockTime: 1 });
+	const one = await room();
+	const { uid } = await inOrder(one, 1);
+	await w.killDaemons();
+	await w.standin.call('DELETE', `/live_inputs/${uid}`);
+	await w.postgres.recreate('chaincast');
+	await w.migrate();
+	await w.startDaemons();
+	await inOrder(one, 2);
+	assert.ok((await posts()).some((l) => l.status === 409));
+	assert.equal((await w.contract.events('Reissued', one.id)).length, 1);
+});
+
+test('rotated, disabled or deleted by hand: noticed and put right', long, async () => {
+	w = await World.create({ blockTime: 1, config: { bridge: { audit_every_s: 2 } } });
+	const rooms = [await room(), await room(), await room(), await room()];
+	for (const r of rooms) await inOrder(r, 1);
+	const [rotated, disabled, deleted, untouched] = rooms;
+	const uids = await Promise.all(rooms.map(async ({ id }) => (await w.standin.inputsOf(id))[0].uid));
+	await w.standin.call('POST', `/live_inputs/${uids[0]}/rotate_keys`);
+	await w.standin.call('POST', `/live_inputs/${uids[1]}/disable`);
+	await w.standin.call('DELETE', `/live_inputs/${uids[2]}`);
+	assert.equal((await inOrder(rotated, 2)).uid, uids[0]);
+	assert.equal((await inOrder(disabled, 1)).uid, uids[1]);
+	assert.notEqual((await inOrder(deleted, 2)).uid, uids[2]);
+	assert.equal((await inOrder(untouched, 1)).uid, uids[3]);
+	const codes = (await w.contract.events('Reissued')).map((e) => [String(e.args.roomId), e.args.code]).sort();
+	assert.deepEqual(codes, [[rotated.id, 2], [deleted.id, 3]].sort());
+	const said = w.bridgeDaemon.text().split('\n').filter((l) => l.includes('event=live_input_differs '));
+	assert.equal(said.length, 3, said.join('\n'));
+});
+
+test('a database of yesterday: what happened since is found again', long, async () => {
+	w = await World.create({ blockTime: 1, config: { bridge: { audit_every_s: 3 } } });
+	const [kept, rotated, ended, lost] = [await room(), await room(), await room(), await room()];
+	for (const r of [kept, rotated, ended, lost]) await inOrder(r, 1);
+	const dump = join(w.dir, 'yesterday.sql');
+	const dumped = await run(pgProgram('pg_dump'), ['--no-owner', '-f', dump, w.postgres.url]);
+	assert.equal(dumped.code, 0, dumped.stderr);
+	const fresh = await room({ title: 'made since' });
+	await inOrder(fresh, 1);
+	const next = await newHostKey(2);
+	await w.contract.send(rotated.host.key, 'rotateKey', [BigInt(rotated.id), next.hostKey]);
+	rotated.key = next;
+	await inOrder(rotated, 2);
+	await w.contract.send(ended.host.key, 'endRoom', [BigInt(ended.id)]);
+	await w.gone(ended.id);
+	await w.killDaemons();
+	const { uid } = (await w.standin.inputsOf(lost.id))[0];
+	await w.standin.call('DELETE', `/live_inputs/${uid}`);
+	const before = { events: (await w.contract.events('RoomProvisioned')).length, made: (await posts()).length };
+	await w.postgres.recreate('chaincast');
+	const restored = await run(pgProgram('psql'), ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', dump, w.postgres.url]);
+	assert.equal(restored.code, 0, restored.stderr);
+	await w.startDaemons();
+	await inOrder(lost, 2);
+	await inOrder(kept, 1);
+	await inOrder(fresh, 1);
+	await inOrder(rotated, 2);
+	await w.until('the ended one is closed', async () => (await w.row(ended.id))?.live_input_state === 'deleted');
+	assert.equal((await w.standin.inputsOf(ended.id)).length, 0);
+	await w.until('nothing is on its way', async () => (await w.rows('select 1 from bridge.outbox where state in (\'queued\', \'in_tx\')')).length === 0);
+	assert.equal((await w.contract.events('RoomProvisioned')).length, before.events + 1);
+	assert.equal((await posts()).length, before.made + 1);
+	assert.deepEqual((await w.contract.events('ProvisionSkipped')), []);
+});
