@@ -151,7 +151,7 @@ void sync_kick(struct sync *s)
 
 bool sync_in_history(const struct sync *s)
 {
-	return s->backfill != NULL;
+	return s->backfill || s->indexing;
 }
 
 static void on_tick(uv_timer_t *timer)

@@ -35,7 +35,7 @@ DEFINE_AUTO(sync, sync_free)
 void sync_head(struct sync *s, const struct head *head);
 /** sync_kick - an endpoint came back */
 void sync_kick(struct sync *s);
-/** sync_in_history - whether a backfill is under way */
+/** sync_in_history - whether a backfill, or its indexes, are under way */
 bool sync_in_history(const struct sync *s);
 
 #endif
