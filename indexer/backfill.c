@@ -12,6 +12,7 @@
 #define TICK_MS      100
 #define SPANS_AHEAD  2 /* kept, per request in flight */
 #define WRITES_MAX   2 /* one is committed while the next is sent */
+#define READY_BYTES  ((size_t)2 * 1024 * 1024) /* fetched, not committed */
 #define COMMIT_BYTES ((size_t)2 * 1024 * 1024) /* of answers, in one commit */
 
 /* One commit: spans [first, last] of the queue. */
@@ -68,8 +69,7 @@ static void add_span(struct write *w, struct store_append *a,
 	for (size_t i = 0; i < s->block_count; i++) {
 		const struct span_block *b = &s->blocks[i];
 
-		rows_add_block(w->rows, &b->head, s->logs.items + b->first,
-			       b->count);
+		rows_add_block(w->rows, &b->head, b->logs.items, b->logs.count);
 	}
 	for (size_t i = 0; i < s->cover_count; i++)
 		store_append_cover(a, &s->covers[i]);
@@ -114,18 +114,27 @@ static void commit_ready(struct backfill *b)
 	store_append(b->opts.store, &a, committed, w);
 }
 
+static size_t ready_bytes(const struct backfill *b, bool in_line)
+{
+	size_t bytes = 0;
+
+	for (const struct span *s = b->first; s; s = s->next) {
+		if (s->state == SPAN_READY)
+			bytes += s->bytes;
+		else if (in_line)
+			break;
+	}
+	return bytes;
+}
+
 /* A commit costs the same for few rows as for many: while one is under way,
  * a second is worth it only when it is full. */
 static bool worth_a_commit(const struct backfill *b)
 {
-	size_t bytes = 0;
-
 	if (!b->first || b->first->state != SPAN_READY)
 		return false;
-	for (const struct span *s = b->first; s && s->state == SPAN_READY;
-	     s = s->next)
-		bytes += s->bytes;
-	return !b->writes || (b->writes < WRITES_MAX && bytes >= COMMIT_BYTES);
+	return !b->writes ||
+	       (b->writes < WRITES_MAX && ready_bytes(b, true) >= COMMIT_BYTES);
 }
 
 /* ---- fetching ---- */
@@ -152,7 +161,8 @@ static void queue_more(struct backfill *b, unsigned *asking)
 	while (*at)
 		at = &(*at)->next;
 	while (!b->all_queued && *asking < most &&
-	       b->spans < most * SPANS_AHEAD) {
+	       b->spans < most * SPANS_AHEAD &&
+	       ready_bytes(b, false) < READY_BYTES) {
 		struct range *range = &b->opts.ranges[endpoint];
 		struct span *s = span_new(&b->span_opts, next_span(b, range));
 

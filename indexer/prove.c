@@ -13,7 +13,7 @@
 #define ARENA_MAX  ((size_t)1024 * 1024 * 1024)
 #define STEP_FIRST 8
 #define STEP_MAX   48                   /* two questions each: under 100 */
-#define BYTES_GOOD ((size_t)512 * 1024) /* of one answer */
+#define BYTES_GOOD ((size_t)256 * 1024) /* of one answer */
 #define REST_MS    2000
 #define QUOTA_MS   600000
 

@@ -38,10 +38,9 @@ static void clear(struct span *s)
 	s->arena = NULL;
 	s->heads = NULL;
 	s->head_count = s->heads_have = s->bytes = 0;
-	s->logs = (struct logs){ 0 };
 	s->blocks = NULL;
 	s->covers = NULL;
-	s->block_count = s->cover_count = 0;
+	s->block_count = s->log_count = s->cover_count = 0;
 }
 
 void span_free(struct span *s)

@@ -30,7 +30,7 @@ enum span_state {
 /* A block with events of ours. */
 struct span_block {
 	struct head head;
-	size_t first, count; /* of the span's logs */
+	struct logs logs; /* ours, in order */
 };
 
 struct span;
@@ -56,10 +56,9 @@ struct span {
 	unsigned tries, lies;
 
 	/* while SPAN_READY */
-	struct head first, last; /* of r.from (proven only) and of r.to */
-	struct logs logs;        /* ours, in order */
+	struct head last; /* of r.to */
 	struct span_block *blocks;
-	size_t block_count;
+	size_t block_count, log_count;
 	struct cover_span *covers; /* together from r.from to r.to */
 	size_t cover_count;
 	size_t bytes;      /* of the answer (told), of the logs (proven) */

@@ -23,13 +23,11 @@ static void add_cover(struct span *s, uint64_t number, enum cover state)
 		    (struct cover_span){ number, number, state };
 }
 
+/* The logs stay the prove's, which lives as long as the span is ready. */
 static void gather(struct span *s)
 {
-	size_t n = s->head_count, logs = 0, at = 0;
+	size_t n = s->head_count;
 
-	for (size_t i = 0; i < n; i++)
-		logs += prove_logs(s->prove, i)->count;
-	s->logs.items = arena_array(s->arena, logs + 1, sizeof(*s->logs.items));
 	s->blocks = arena_array(s->arena, n, sizeof(*s->blocks));
 	s->covers = arena_array(s->arena, n, sizeof(*s->covers));
 	for (size_t i = 0; i < n; i++) {
@@ -38,17 +36,12 @@ static void gather(struct span *s)
 		add_cover(s, s->heads[i].number, prove_cover(s->prove, i));
 		if (!l->count)
 			continue;
-		memcpy(s->logs.items + at, l->items,
-		       l->count * sizeof(*l->items));
 		s->blocks[s->block_count++] =
-		    (struct span_block){ s->heads[i], at, l->count };
-		at += l->count;
+		    (struct span_block){ s->heads[i], *l };
+		s->log_count += l->count;
+		for (size_t j = 0; j < l->count; j++)
+			s->bytes += sizeof(*l->items) + l->items[j].data_len;
 	}
-	s->logs.count = at;
-	s->bytes = at * sizeof(*s->logs.items);
-	for (size_t i = 0; i < at; i++)
-		s->bytes += s->logs.items[i].data_len;
-	s->first = s->heads[0];
 	s->last = s->heads[n - 1];
 }
 
@@ -57,7 +50,7 @@ static void proven(void *arg, enum status st, const struct err *err)
 	struct span *s = arg;
 
 	if (st == ST_OK) {
-		gather(s); /* the logs stay the prove's */
+		gather(s);
 		span_ready(s);
 		return;
 	}

@@ -21,12 +21,12 @@ static void failed(struct span *s, const struct feed_answer *a)
 }
 
 /* Blocks of the logs, ascending; the hash of each is what its logs say. */
-static void list_blocks(struct span *s)
+static void list_blocks(struct span *s, const struct logs *logs)
 {
-	s->blocks =
-	    arena_array(s->arena, s->logs.count + 1, sizeof(*s->blocks));
-	for (size_t i = 0; i < s->logs.count; i++) {
-		const struct log *l = &s->logs.items[i];
+	s->log_count = logs->count;
+	s->blocks = arena_array(s->arena, logs->count + 1, sizeof(*s->blocks));
+	for (size_t i = 0; i < logs->count; i++) {
+		struct log *l = &logs->items[i];
 		struct span_block *b =
 		    s->block_count ? &s->blocks[s->block_count - 1] : NULL;
 
@@ -34,9 +34,9 @@ static void list_blocks(struct span *s)
 			b = &s->blocks[s->block_count++];
 			b->head.number = l->block_number;
 			b->head.hash = l->block_hash;
-			b->first = i;
+			b->logs.items = l;
 		}
-		b->count++;
+		b->logs.count++;
 	}
 }
 
@@ -126,7 +126,7 @@ static void ask_headers(struct span *s)
 static enum status read_logs(struct span *s, struct text json, struct err *err)
 {
 	AUTO(arena) struct arena *arena = arena_new(logs_arena_max(json.n));
-	struct logs logs;
+	struct logs logs, ours;
 	enum status st = logs_read(&logs, arena, json, err);
 
 	if (st != ST_OK)
@@ -135,7 +135,8 @@ static enum status read_logs(struct span *s, struct text json, struct err *err)
 			   logs.items[logs.count - 1].block_number > s->r.to))
 		return err_set(err, ST_REJECTED,
 			       "a log of a block that was not asked for");
-	filter_take(s->opts->filter, &s->logs, s->arena, &logs);
+	filter_take(s->opts->filter, &ours, s->arena, &logs);
+	list_blocks(s, &ours);
 	return ST_OK;
 }
 
@@ -169,7 +170,6 @@ static void logs_came(void *arg, const struct feed_answer *a)
 		span_failed(s, false, 0, err.msg);
 		return;
 	}
-	list_blocks(s);
 	ask_headers(s);
 }
 

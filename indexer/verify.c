@@ -49,7 +49,7 @@ void verify_chunk_done(struct verify *v)
 
 	v->result.blocks += blocks;
 	v->below = v->span->r.from;
-	progress_add(&v->progress, v->span->r.from, blocks, v->span->logs.count,
+	progress_add(&v->progress, v->span->r.from, blocks, v->span->log_count,
 		     now(v));
 	span_free(v->span);
 	v->span = NULL;

@@ -36,8 +36,7 @@ static const struct span_block *block_at(const struct span *s, uint64_t number)
 	return NULL;
 }
 
-static bool is_right(const struct span *s, const struct span_block *b,
-		     const struct stored *st)
+static bool is_right(const struct span_block *b, const struct stored *st)
 {
 	struct log_sum sum = { 0 };
 
@@ -45,8 +44,8 @@ static bool is_right(const struct span *s, const struct span_block *b,
 		return !st->has_sum;
 	if (!st->has_sum || !hash32_eq(&st->hash, &b->head.hash))
 		return false;
-	for (size_t i = 0; i < b->count; i++)
-		log_sum_add(&sum, &s->logs.items[b->first + i]);
+	for (size_t i = 0; i < b->logs.count; i++)
+		log_sum_add(&sum, &b->logs.items[i]);
 	return memcmp(sum.b, st->sum.b, sizeof(sum.b)) == 0;
 }
 
@@ -97,15 +96,14 @@ static uint64_t replace(struct verify *v, struct db_batch *b,
 		const struct span_block *block = block_at(s, n);
 
 		if (!is_proven(cover_at(s, n)) ||
-		    is_right(s, block, &stored[n - s->r.from]))
+		    is_right(block, &stored[n - s->r.from]))
 			continue;
 		if (!wrong++)
 			*first = n;
 		DB_ADD(b, "select chain.forget($1::bigint)", P_I64((int64_t)n));
 		if (block)
-			rows_add_block(v->rows, &block->head,
-				       s->logs.items + block->first,
-				       block->count);
+			rows_add_block(v->rows, &block->head, block->logs.items,
+				       block->logs.count);
 	}
 	return wrong;
 }
