@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -216,17 +215,6 @@ static void lock_memory(void)
 	log_info("memory_not_locked",
 		 F_STR("hint", "only the signing key is kept out of swap; "
 			       "LimitMEMLOCK=infinity locks everything"));
-}
-
-/* Secrets must not reach a core file or, where permitted, swap. */
-static void harden(void)
-{
-	struct rlimit none = { 0, 0 };
-
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 ||
-	    setrlimit(RLIMIT_CORE, &none) != 0)
-		log_odd("core_dumps_not_off");
-	lock_memory();
 }
 
 static void on_endpoint(void *arg, bool up, const struct err *err)
@@ -508,7 +496,7 @@ int bridge_run(const struct config *cfg)
 	struct err err;
 	enum status st;
 
-	harden();
+	lock_memory();
 	if (uv_loop_init(&loop) != 0)
 		abort();
 	watch(&b);

@@ -4,11 +4,13 @@
 #include <string.h>
 
 #include "bridge/bridge.h"
+#include "core/harden.h"
 #include "core/log.h"
 
 int main(int argc, char **argv)
 {
 	AUTO(config) struct config *cfg = NULL;
+	bool hardened = harden_dumps();
 	struct err err;
 
 	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
@@ -26,5 +28,7 @@ int main(int argc, char **argv)
 	}
 	log_init("chaincast-bridge", (enum log_level)cfg->log.level,
 		 cfg->log.json);
+	if (!hardened)
+		log_odd("core_dumps_not_off");
 	return bridge_run(cfg);
 }

@@ -38,7 +38,12 @@ bool nonce_fallen(const struct nonce_view *v, const uint64_t *held, size_t n)
 	return true;
 }
 
+bool nonce_lost(const struct nonce_view *v)
+{
+	return v->db_next == 0 || v->db_next < v->pending;
+}
+
 bool nonce_may_start(const struct nonce_view *v)
 {
-	return v->db_next != 0 || v->pending == v->latest;
+	return !nonce_lost(v) || v->pending == v->latest;
 }

@@ -33,6 +33,10 @@ bool nonce_gap(uint64_t *out, const struct nonce_view *v, const uint64_t *held,
  */
 bool nonce_fallen(const struct nonce_view *v, const uint64_t *held, size_t n);
 
+/** nonce_lost - the node knows of transactions that our rows do not tell of:
+ * the database is new, or older than they are */
+bool nonce_lost(const struct nonce_view *v);
+
 /** nonce_may_start - after a lost database the node must have nothing in its
  * pool that we do not know, or a nonce could get two purposes */
 bool nonce_may_start(const struct nonce_view *v);

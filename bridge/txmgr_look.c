@@ -263,7 +263,7 @@ static void check_start(struct txmgr *m)
 		m->rpc_at = 0;
 		return;
 	}
-	if (m->nonces.db_next == 0 && m->rpc_at + 1 < m->o.rpc_count) {
+	if (nonce_lost(&m->nonces) && m->rpc_at + 1 < m->o.rpc_count) {
 		m->rpc_at++;
 		m->look_again = true;
 		return;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "core/harden.h"
 
 static const struct command *const groups[] = {
 	cmd_room, cmd_check, cmd_status, cmd_migrate, cmd_digest, cmd_reindex,
@@ -171,6 +172,8 @@ int main(int argc, char **argv)
 	int words = 0;
 
 	signal(SIGPIPE, SIG_IGN); /* a lost peer is an error, not an end */
+	if (!harden_dumps())
+		(void)fprintf(stderr, "chaincast: core dumps are not off\n");
 	if (argc >= 2 && strcmp(argv[1], "--version") == 0) {
 		printf("chaincast %s\n", CX_VERSION);
 		return EXIT_DONE;

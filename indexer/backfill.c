@@ -71,6 +71,11 @@ static void add_span(struct write *w, struct store_append *a,
 
 		rows_add_block(w->rows, &b->head, b->logs.items, b->logs.count);
 	}
+	/* What a branch may begin on must be found again after a restart. */
+	if (s->r.to == w->b->opts.to &&
+	    (!s->block_count ||
+	     s->blocks[s->block_count - 1].head.number != s->r.to))
+		rows_add_block(w->rows, &s->last, NULL, 0);
 	for (size_t i = 0; i < s->cover_count; i++)
 		store_append_cover(a, &s->covers[i]);
 	a->to = s->r.to;

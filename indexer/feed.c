@@ -4,6 +4,8 @@
  */
 #include "indexer/feed_int.h"
 
+#include <stdio.h>
+
 #include "core/backoff.h"
 #include "core/log.h"
 
@@ -12,6 +14,7 @@
 #define RETRY_MAX_MS 15000
 #define LIE_MIN_MS   10000
 #define LIE_MAX_MS   600000
+#define LIE_AGAIN_MS 60000
 /* Behind the best by more blocks than this, and for so long: it lags. */
 #define LAG_BLOCKS   3
 #define LAG_MIN_MS   2000
@@ -181,6 +184,32 @@ void feed_lied(struct feed *f, unsigned endpoint)
 	ep->lies++;
 }
 
+void feed_accuse(struct feed *f, unsigned endpoint, uint64_t height,
+		 const char *why)
+{
+	struct endpoint *ep = &f->eps[endpoint];
+	char text[sizeof(ep->lie_why)];
+
+	snprintf(text, sizeof(text), "%s", why);
+	if (!ep->lie_why[0] || ep->lie_height != height ||
+	    strcmp(ep->lie_why, text) != 0 ||
+	    now(f) - ep->lie_at > LIE_AGAIN_MS) {
+		ep->lie_height = height;
+		ep->lie_at = now(f);
+		memcpy(ep->lie_why, text, sizeof(text));
+		log_broken("endpoint_lied",
+			   F_STR("endpoint", rpc_label(ep->rpc)),
+			   F_U64("height", height), F_STR("reason", why));
+	}
+	feed_lied(f, endpoint);
+}
+
+void feed_doubt(struct feed *f, unsigned endpoint)
+{
+	if (f->eps[endpoint].state == ENDPOINT_GOOD)
+		feed_probe(&f->eps[endpoint]);
+}
+
 void feed_rest(struct feed *f, unsigned endpoint, uint64_t ms, const char *why)
 {
 	struct endpoint *ep = &f->eps[endpoint];
@@ -201,6 +230,11 @@ void feed_heard(struct endpoint *ep, const struct head *head)
 	struct feed *f = ep->feed;
 
 	feed_saw(f, head);
+	if (head->proof == HEAD_WRONG && f->recomputes) {
+		/* A lie, or told with fields left out: it is asked for. */
+		ep->poll_at = 0;
+		return;
+	}
 	if (head->number > ep->head) {
 		ep->head = head->number;
 		ep->head_at = now(f);

@@ -73,8 +73,14 @@ const struct hash32 *feed_genesis(const struct feed *f);
 void feed_ask_head(struct feed *f);
 
 /** feed_lied - @endpoint answered what cannot be true: set aside, longer each
- * time, while the others answer. The caller has logged it. */
+ * time, while the others answer */
 void feed_lied(struct feed *f, unsigned endpoint);
+/** feed_accuse - feed_lied(), and say so: once a minute of the same block for
+ * the same reason */
+void feed_accuse(struct feed *f, unsigned endpoint, uint64_t height,
+		 const char *why);
+/** feed_doubt - ask @endpoint again which chain it is on before it is used */
+void feed_doubt(struct feed *f, unsigned endpoint);
 /** feed_rest - @endpoint asked for less traffic: not asked for @ms, at least;
  * the others are not slowed */
 void feed_rest(struct feed *f, unsigned endpoint, uint64_t ms, const char *why);

@@ -128,6 +128,12 @@ static void polled(void *arg, enum status st, const struct rpc_item *items,
 	}
 	if (st != ST_OK || head_read(&head, items[0].result, NULL) != ST_OK)
 		return;
+	feed_saw(ep->feed, &head);
+	if (head.proof == HEAD_WRONG && feed_recomputes(ep->feed)) {
+		feed_accuse(ep->feed, (unsigned)(ep - ep->feed->eps),
+			    head.number, "its header does not give its hash");
+		return;
+	}
 	if (ep->subscribed && head.number > ep->head + 1 &&
 	    ++ep->untold == UNTOLD_MAX) {
 		log_odd("subscription_silent",

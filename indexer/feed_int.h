@@ -30,6 +30,8 @@ struct endpoint {
 	bool subscribed;
 	bool told; /* that it failed, since it was last good */
 	unsigned fails, lies, untold;
+	uint64_t lie_height, lie_at; /* what it was accused of last */
+	char lie_why[80];
 	uint64_t retry_at; /* while DOWN */
 	uint64_t rest_until;
 	uint64_t head, head_at; /* highest announced, and when it came */

@@ -45,6 +45,11 @@ static enum status check_chain(const struct endpoint *ep, struct text answer,
 	return st;
 }
 
+static bool is_wrong(const struct feed *f, const struct head *h)
+{
+	return h->proof == HEAD_WRONG && feed_recomputes(f);
+}
+
 static enum status check_genesis(struct endpoint *ep, struct text answer,
 				 struct err *err)
 {
@@ -53,6 +58,10 @@ static enum status check_genesis(struct endpoint *ep, struct text answer,
 
 	if (head_read(&genesis, answer, err) != ST_OK)
 		return err_set(err, ST_TRANSIENT, "no block 0 yet");
+	feed_saw(f, &genesis);
+	if (genesis.number != 0 || is_wrong(f, &genesis))
+		return err_set(err, ST_TRANSIENT,
+			       "its block 0 does not give its hash");
 	if (!f->genesis_known) {
 		f->genesis = genesis.hash;
 		f->genesis_known = true;
@@ -76,6 +85,9 @@ static enum status check(struct endpoint *ep, struct head *head,
 	if (st == ST_OK &&
 	    head_read(head, items[PROBE_HEAD].result, err) != ST_OK)
 		st = err_set(err, ST_TRANSIENT, "it has no head yet");
+	if (st == ST_OK && is_wrong(ep->feed, head))
+		st = err_set(err, ST_TRANSIENT,
+			     "its head does not give its hash");
 	return st;
 }
 

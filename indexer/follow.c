@@ -26,6 +26,12 @@ static struct follow_block *tail_at(const struct follow_tail *t, size_t i)
 	return &t->blocks[(t->first + i) % t->cap];
 }
 
+/* Height of the oldest block held; @t is not empty. */
+static uint64_t low_of(const struct follow_tail *t)
+{
+	return tail_at(t, 0)->number;
+}
+
 const struct follow_block *follow_tail_tip(const struct follow_tail *t)
 {
 	return t->count ? tail_at(t, t->count - 1) : NULL;
@@ -38,7 +44,7 @@ const struct follow_block *follow_tail_get(const struct follow_tail *t,
 
 	if (!t->count)
 		return NULL;
-	low = tail_at(t, 0)->number;
+	low = low_of(t);
 	if (number < low || number - low >= t->count)
 		return NULL;
 	return tail_at(t, (size_t)(number - low));
@@ -93,6 +99,8 @@ struct follow_step follow_next(const struct follow_in *in,
 	}
 	if (cand->number > tip->number + 1)
 		return step(FOLLOW_FETCH, tip->number + 1);
+	if (cand->number < low_of(in->tail))
+		return step(FOLLOW_WAIT, cand->number); /* an old head */
 	same = follow_tail_get(in->tail, cand->number);
 	if (same && hash32_eq(&same->hash, &cand->hash))
 		return step(FOLLOW_WAIT, cand->number);

@@ -10,8 +10,9 @@
 /*
  * What to do with a block that a node shows us: a pure decision over the
  * stored tail of the chain. A node that lags, or forgets its head, shows the
- * same blocks again and is waited for; only a different block whose parents
- * were walked down to a block that we hold is a reorg.
+ * same blocks again, or ones older than all we hold, and is waited for; only a
+ * different block whose parents were walked down to a block that we hold is a
+ * reorg.
  */
 
 /* A block as far as following needs it. */

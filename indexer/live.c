@@ -70,8 +70,9 @@ static void rolled_back(void *arg)
 	drive(l);
 }
 
-void live_undo(struct live *l, uint64_t to)
+static void undo(struct live *l)
 {
+	uint64_t to = l->undo_to;
 	const struct follow_block *tip = follow_tail_tip(l->opts.tail);
 	const struct follow_block *at = follow_tail_get(l->opts.tail, to);
 
@@ -79,23 +80,38 @@ void live_undo(struct live *l, uint64_t to)
 		 F_HEX("old_tip", tip->hash.b, 32),
 		 F_U64("new_head", l->branch_head));
 	l->busy = true;
-	l->undo_to = to;
 	store_roll_back(l->opts.store, to, at ? &at->hash : NULL, rolled_back,
 			l);
 }
 
-static void too_deep(struct live *l, uint64_t number)
+/* An endpoint that was led elsewhere meanwhile shows another chain: it says
+ * once more who it is before we give up. */
+static void too_deep(struct live *l, unsigned endpoint)
 {
 	struct err err;
 
+	if (!l->deep_asked) {
+		l->deep_asked = true;
+		feed_doubt(l->opts.feed, endpoint);
+		live_retry(l, "a branch that begins too deep");
+		return;
+	}
 	err_set(&err, ST_FATAL,
 		"the chain differs from the stored one below block %" PRIu64
 		", more than indexer.max_reorg_depth (%" PRIu32
 		") blocks back: run chaincast reindex --from fork, which "
 		"drops the blocks that differ, and start again",
-		number + 1, l->opts.config->indexer.max_reorg_depth);
+		l->undo_to + 1, l->opts.config->indexer.max_reorg_depth);
 	l->busy = true;
 	l->opts.on_fatal(l->opts.arg, &err);
+}
+
+void live_confirmed(struct live *l, unsigned endpoint)
+{
+	if (l->deep)
+		too_deep(l, endpoint);
+	else
+		undo(l);
 }
 
 static bool patient(const struct live *l)
@@ -126,6 +142,7 @@ static void seen_again(struct live *l, const struct head *cand)
 
 	if (cand->number == tip->number) {
 		l->settled = true;
+		l->deep_asked = false;
 		l->confirm_since = 0;
 	}
 	if (l->has_target && l->target.number > cand->number) {
@@ -139,6 +156,7 @@ static void seen_again(struct live *l, const struct head *cand)
 static void append(struct live *l, const struct head *cand)
 {
 	l->confirm_since = 0;
+	l->deep_asked = false;
 	if (!l->queue_count && cand->proof != HEAD_PROVEN &&
 	    feed_recomputes(l->opts.feed)) {
 		/* Some providers leave fields out of what they announce. */
@@ -169,8 +187,10 @@ void live_judge(struct live *l, const struct head *cand)
 		append(l, cand);
 		return;
 	case FOLLOW_ROLLBACK:
+	case FOLLOW_TOO_DEEP:
 		l->queue_count = 0;
-		live_confirm(l, cand);
+		l->deep = step.action == FOLLOW_TOO_DEEP;
+		live_confirm(l, cand, step.number);
 		return;
 	case FOLLOW_FETCH:
 		l->queue_count = 0;
@@ -187,9 +207,6 @@ void live_judge(struct live *l, const struct head *cand)
 		if (!l->confirm_since)
 			l->confirm_since = uv_now(l->opts.loop);
 		rest(l, true);
-		return;
-	case FOLLOW_TOO_DEEP:
-		too_deep(l, step.number);
 		return;
 	}
 	abort();
@@ -295,6 +312,12 @@ bool live_settled(const struct live *l)
 uint64_t live_best(const struct live *l)
 {
 	return l->best;
+}
+
+void live_settle(struct live *l)
+{
+	l->settled = false;
+	drive(l);
 }
 
 void live_pause(struct live *l, bool paused)

@@ -37,8 +37,12 @@ void live_head(struct live *l, const struct head *head);
 /** live_idle - nothing is being fetched or written: it may be freed */
 bool live_idle(const struct live *l);
 
-/** live_settled - the stored tip was seen on the chain since the start, so
- * history may be continued from it */
+/** live_settle - look at the stored tip again: the chain may have left it
+ * while nobody listened */
+void live_settle(struct live *l);
+
+/** live_settled - the stored tip was seen on the chain since the start or the
+ * last live_settle(), so history may be continued from it */
 bool live_settled(const struct live *l);
 
 /** live_pause - true: only check the tip and undo reorgs, append nothing */

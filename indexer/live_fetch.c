@@ -6,8 +6,6 @@
 
 #include <inttypes.h>
 
-#include "core/log.h"
-
 /* Wrong receipts so often, from whatever endpoint: the block is taken at the
  * node's word and verified later. */
 #define LIES_MAX 3
@@ -25,11 +23,8 @@ static bool is_lie(struct live *l, const struct head *h, unsigned endpoint)
 	feed_saw(l->opts.feed, h);
 	if (h->proof != HEAD_WRONG || !feed_recomputes(l->opts.feed))
 		return false;
-	log_broken("endpoint_lied",
-		   F_STR("endpoint", feed_label(l->opts.feed, endpoint)),
-		   F_U64("height", h->number),
-		   F_STR("reason", "its header does not give its hash"));
-	feed_lied(l->opts.feed, endpoint);
+	feed_accuse(l->opts.feed, endpoint, h->number,
+		    "its header does not give its hash");
 	return true;
 }
 
@@ -115,17 +110,17 @@ static void confirmed(void *arg, const struct feed_answer *a)
 
 	if (a->st == ST_OK &&
 	    head_read(&h, a->items[0].result, NULL) == ST_OK &&
-	    hash32_eq(&h.hash, &l->fetch_hash))
-		live_undo(l, l->fetch_from - 1);
+	    hash32_eq(&h.hash, &l->fetch_hash) && !is_lie(l, &h, a->endpoint))
+		live_confirmed(l, a->endpoint);
 	else
 		live_retry(l, "the new branch was not confirmed");
 }
 
-void live_confirm(struct live *l, const struct head *branch)
+void live_confirm(struct live *l, const struct head *branch, uint64_t ancestor)
 {
 	struct ask ask;
 
-	l->fetch_from = branch->number;
+	l->undo_to = ancestor;
 	l->fetch_hash = branch->hash;
 	ask_init(&ask);
 	ask_block(&ask, branch->number);

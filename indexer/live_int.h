@@ -24,9 +24,11 @@ struct live {
 	uint64_t fetch_from; /* of the question under way */
 	struct hash32 fetch_hash;
 	uint64_t undo_to;
-	struct prove *prove; /* of the queue */
-	unsigned lies;       /* in a row, about these blocks */
-	unsigned endpoint;   /* who told the headers */
+	bool deep, deep_asked; /* the branch begins below all that may be
+				* undone; its endpoint was asked who it is */
+	struct prove *prove;   /* of the queue */
+	unsigned lies;         /* in a row, about these blocks */
+	unsigned endpoint;     /* who told the headers */
 	struct rows *rows;
 	uv_timer_t *timer;
 };
@@ -42,10 +44,10 @@ void live_fetch_logs(struct live *l);
 void live_fetch_tags(struct live *l);
 
 /** live_confirm - whether the chain really has @branch where the new branch
- * begins; ends in live_undo() or live_retry() */
-void live_confirm(struct live *l, const struct head *branch);
-/** live_undo - drop what is stored above @to */
-void live_undo(struct live *l, uint64_t to);
+ * begins, above @ancestor; ends in live_confirmed() or live_retry() */
+void live_confirm(struct live *l, const struct head *branch, uint64_t ancestor);
+/** live_confirmed - the chain left ours; @endpoint said so twice */
+void live_confirmed(struct live *l, unsigned endpoint);
 
 /** live_judge - act on a candidate */
 void live_judge(struct live *l, const struct head *cand);

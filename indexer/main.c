@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "config/config.h"
+#include "core/harden.h"
 #include "core/log.h"
 #include "indexer/indexer.h"
 
@@ -36,7 +37,7 @@ int main(int argc, char **argv)
 	};
 	AUTO(config) struct config *cfg = NULL;
 	const char *path = NULL;
-	bool migrate = false;
+	bool hardened = harden_dumps(), migrate = false;
 	struct err err;
 	int c;
 
@@ -62,5 +63,7 @@ int main(int argc, char **argv)
 	}
 	log_init("chaincast-indexer", (enum log_level)cfg->log.level,
 		 cfg->log.json);
+	if (!hardened)
+		log_odd("core_dumps_not_off");
 	return indexer_run(cfg, migrate);
 }

@@ -11,10 +11,7 @@
 enum status prove_lied(struct prove *p, const struct prove_block *b,
 		       unsigned endpoint, const struct err *err)
 {
-	log_broken("endpoint_lied",
-		   F_STR("endpoint", feed_label(p->opts.feed, endpoint)),
-		   F_U64("height", b->head.number), F_STR("reason", err->msg));
-	feed_lied(p->opts.feed, endpoint);
+	feed_accuse(p->opts.feed, endpoint, b->head.number, err->msg);
 	return ST_REJECTED;
 }
 

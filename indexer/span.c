@@ -155,12 +155,7 @@ void span_refused(struct span *s, const struct rpc_error *e, unsigned endpoint)
 void span_lied(struct span *s, unsigned endpoint, uint64_t height,
 	       const char *why)
 {
-	struct feed *feed = s->opts->feed;
-
-	log_broken("endpoint_lied",
-		   F_STR("endpoint", feed_label(feed, endpoint)),
-		   F_U64("height", height), F_STR("reason", why));
-	feed_lied(feed, endpoint);
+	feed_accuse(s->opts->feed, endpoint, height, why);
 	s->lies++;
 	span_failed(s, false, 0, why);
 }

@@ -13,6 +13,11 @@ enum { TOLD_LOGS, TOLD_LAST };
 
 static void ask_headers(struct span *s);
 
+static bool is_wrong(const struct span *s, const struct head *h)
+{
+	return h->proof == HEAD_WRONG && feed_recomputes(s->opts->feed);
+}
+
 static void failed(struct span *s, const struct feed_answer *a)
 {
 	/* A dead connection says nothing of the range at first. */
@@ -69,7 +74,7 @@ static enum status take_header(struct span *s, struct text json,
 		return err_set(err, ST_REJECTED,
 			       "logs were told of a block whose bloom "
 			       "excludes them");
-	if (got.proof == HEAD_WRONG && feed_recomputes(s->opts->feed))
+	if (is_wrong(s, &got))
 		return err_set(err, ST_REJECTED,
 			       "its header does not give its hash");
 	b->head = got;
@@ -159,6 +164,12 @@ static void logs_came(void *arg, const struct feed_answer *a)
 	if (head_read(&s->last, a->items[TOLD_LAST].result, &err) != ST_OK ||
 	    s->last.number != s->r.to) {
 		span_failed(s, false, 0, "the last block is not there yet");
+		return;
+	}
+	feed_saw(s->opts->feed, &s->last);
+	if (is_wrong(s, &s->last)) {
+		span_lied(s, a->endpoint, s->r.to,
+			  "its header does not give its hash");
 		return;
 	}
 	st = read_logs(s, a->items[TOLD_LOGS].result, &err);

@@ -20,6 +20,7 @@ struct sync {
 	struct verify *verify;
 	bool deferred, indexing; /* indexes are to be made; are being made */
 	uint64_t indexing_since;
+	bool tip_checked; /* since history was found to be missing */
 	uv_timer_t *timer;
 };
 
@@ -29,6 +30,7 @@ static void backfill_done(void *arg, const struct follow_block *last)
 {
 	struct sync *s = arg;
 
+	s->tip_checked = false;
 	follow_tail_push(s->opts.tail, last);
 	backfill_free(s->backfill);
 	s->backfill = NULL;
@@ -121,13 +123,19 @@ static void choose(struct sync *s)
 	if (!head)
 		return; /* none announced yet */
 	if (!far_behind(s, head)) {
+		s->tip_checked = false;
 		live_pause(s->live, s->deferred);
 		if (s->deferred)
 			make_indexes(s);
 		return;
 	}
 	live_pause(s->live, true);
-	if (follow_tail_tip(s->opts.tail)) {
+	if (!s->tip_checked) {
+		/* The chain may have left our tip while we were held up or cut
+		 * off, and history would be put on top of it. */
+		s->tip_checked = true;
+		live_settle(s->live);
+	} else if (follow_tail_tip(s->opts.tail)) {
 		start_backfill(s);
 	} else {
 		s->indexing = true;

@@ -31,7 +31,10 @@ export class Arena {
 
 	async #mine() {
 		while (!this.closed) {
-			if (!this.held) await this.anvil.rpc('evm_mine').catch(() => {});
+			if (!this.held) {
+				this.mining = this.anvil.rpc('evm_mine').catch(() => {});
+				await this.mining;
+			}
 			await sleep(BLOCK_MS); // a block's time, not a wait for anything
 		}
 	}
@@ -86,6 +89,7 @@ export class Arena {
 	async #still(act) {
 		const before = this.held;
 		this.held = true;
+		await this.mining; // a block in the midst of a revert spoils the chain
 		const result = await act();
 		this.held = before;
 		return result;

@@ -2,9 +2,12 @@
 // that end at awkward moments, a reorg. What must hold is one live input and
 // one effect when all is quiet.
 import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, test } from 'node:test';
+import { root } from '../lib/proc.mjs';
 import { newHostKey, openEnvelope } from '../lib/sealing.mjs';
-import { World } from '../lib/world.mjs';
+import { World, binDir } from '../lib/world.mjs';
 
 let w;
 afterEach(async () => {
@@ -15,6 +18,13 @@ afterEach(async () => {
 const long = { timeout: 600000 };
 const hostKey = async (suite) => (await newHostKey(suite)).hostKey;
 const creates = async () => (await w.standin.state()).log.filter((l) => l.method === 'POST' && l.path === '/live_inputs' && l.status === 200).length;
+
+test('what lets a test kill a daemon is in no other build', async () => {
+	for (const name of ['chaincast-bridge', 'chaincast-indexer', 'chaincast'])
+		assert.equal(readFileSync(join(binDir(), name)).includes('CHAINCAST_CRASH_AT'), false, name);
+	const made = join(root, 'build/crash/bin/chaincast-bridge');
+	if (existsSync(made)) assert.ok(readFileSync(made).includes('CHAINCAST_CRASH_AT'));
+});
 
 test('kill -9 between createRoom and the next block', long, async () => {
 	w = await World.create();

@@ -41,6 +41,19 @@ async function inOrder({ id, key }, epoch) {
 	return input;
 }
 
+async function yesterday() {
+	const dump = join(w.dir, 'yesterday.sql');
+	const { code, stderr } = await run(pgProgram('pg_dump'), ['--no-owner', '-f', dump, w.postgres.url]);
+	assert.equal(code, 0, stderr);
+	return dump;
+}
+
+async function restore(dump) {
+	await w.postgres.recreate('chaincast');
+	const { code, stderr } = await run(pgProgram('psql'), ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', dump, w.postgres.url]);
+	assert.equal(code, 0, stderr);
+}
+
 test('an answer that comes too late: adopted, not doubled', long, async () => {
 	w = await World.create({ blockTime: 1, config: { cloudflare: { request_timeout_ms: 1000 } } });
 	await w.standin.fault('late', CREATE, { ms: 3000 });
@@ -163,13 +176,39 @@ test('rotated, disabled or deleted by hand: noticed and put right', long, async 
 	assert.equal(said.length, 3, said.join('\n'));
 });
 
+// The node has a transaction of ours that no row tells of, with credentials
+// that are rotated once more: it is waited for, and set right by a new epoch.
+test('a database older than a rotation and its transaction', long, async () => {
+	w = await World.create({ config: { bridge: { bump_after_s: 60 } } });
+	await w.anvil.interval(1);
+	const one = await room();
+	await inOrder(one, 1);
+	await w.until('nothing is on its way', async () => (await w.rows(`select 1 from bridge.tx where state <> 'final'`)).length === 0);
+	await w.killDaemons();
+	const dump = await yesterday();
+	await w.anvil.interval(0);
+	one.key = await newHostKey(2);
+	await w.contract.submit(one.host.key, 'rotateKey', [BigInt(one.id), one.key.hostKey], { gas: 300000n });
+	await w.anvil.mine(3);
+	await w.startDaemons();
+	const at = (tag) => w.contract.client.getTransactionCount({ address: w.bridge.address, blockTag: tag });
+	await w.until('its transaction is in the pool', async () => await at('pending') > await at('latest'));
+	await w.killDaemons();
+	await restore(dump);
+	await w.startDaemons();
+	await w.until('the lane waits', () => w.bridgeDaemon.text().includes('event=tx_lane_waits'));
+	await w.until('rotated once more', async () => (await w.standin.state()).log.filter((l) => l.path.endsWith('/rotate_keys')).length === 2);
+	assert.equal(await at('pending'), await at('latest') + 1);
+	await w.anvil.interval(1);
+	await inOrder(one, 3);
+	assert.deepEqual((await w.contract.events('Reissued', one.id)).map((e) => e.args.code), [2]);
+});
+
 test('a database of yesterday: what happened since is found again', long, async () => {
 	w = await World.create({ blockTime: 1, config: { bridge: { audit_every_s: 3 } } });
 	const [kept, rotated, ended, lost] = [await room(), await room(), await room(), await room()];
 	for (const r of [kept, rotated, ended, lost]) await inOrder(r, 1);
-	const dump = join(w.dir, 'yesterday.sql');
-	const dumped = await run(pgProgram('pg_dump'), ['--no-owner', '-f', dump, w.postgres.url]);
-	assert.equal(dumped.code, 0, dumped.stderr);
+	const dump = await yesterday();
 	const fresh = await room({ title: 'made since' });
 	await inOrder(fresh, 1);
 	const next = await newHostKey(2);
@@ -182,9 +221,7 @@ test('a database of yesterday: what happened since is found again', long, async 
 	const { uid } = (await w.standin.inputsOf(lost.id))[0];
 	await w.standin.call('DELETE', `/live_inputs/${uid}`);
 	const before = { events: (await w.contract.events('RoomProvisioned')).length, made: (await posts()).length };
-	await w.postgres.recreate('chaincast');
-	const restored = await run(pgProgram('psql'), ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', dump, w.postgres.url]);
-	assert.equal(restored.code, 0, restored.stderr);
+	await restore(dump);
 	await w.startDaemons();
 	await inOrder(lost, 2);
 	await inOrder(kept, 1);

@@ -82,6 +82,24 @@ static void lagging_node_is_no_reorg(void **state)
 	follow_tail_deinit(&t);
 }
 
+/* A head from before all that is held, or from before the first block of
+ * interest, contradicts nothing. */
+static void old_head_is_no_reorg(void **state)
+{
+	struct follow_tail t;
+
+	(void)state;
+	fill(&t, 4, START, 110); /* holds 107 to 110 */
+	expect(&t, block('b', 'b', 106), 106, true, FOLLOW_WAIT, 106);
+	expect(&t, block('b', 'b', START), START, true, FOLLOW_WAIT, START);
+	expect(&t, block('b', 'b', 107), 111, false, FOLLOW_TOO_DEEP, 107);
+	follow_tail_deinit(&t);
+	fill(&t, 10, START, 102);
+	expect(&t, block('a', 'a', START - 1), START - 1, true, FOLLOW_WAIT,
+	       START - 1);
+	follow_tail_deinit(&t);
+}
+
 static void walks_to_the_ancestor(void **state)
 {
 	struct follow_tail t;
@@ -163,6 +181,7 @@ int main(void)
 		cmocka_unit_test(follows),
 		cmocka_unit_test(begins_at_the_first_block),
 		cmocka_unit_test(lagging_node_is_no_reorg),
+		cmocka_unit_test(old_head_is_no_reorg),
 		cmocka_unit_test(walks_to_the_ancestor),
 		cmocka_unit_test(same_height_switches),
 		cmocka_unit_test(shorter_branch_is_confirmed),

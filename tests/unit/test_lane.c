@@ -47,9 +47,19 @@ static void test_nonces(void **state)
 	assert_false(nonce_gap(&gap, &v, held, 3));
 	assert_false(nonce_gap(&gap, &v, held, 2));
 	assert_false(nonce_gap(&gap, &v, held, 0));
+	v.db_next = 8;
 	assert_true(nonce_may_start(&v));
 	v.db_next = 0;
 	assert_false(nonce_may_start(&v));
+	/* A database of yesterday knows less than the pool. */
+	v.db_next = v.pending - 1;
+	assert_true(nonce_lost(&v));
+	assert_false(nonce_may_start(&v));
+	v.latest = v.pending;
+	assert_true(nonce_lost(&v));
+	assert_true(nonce_may_start(&v));
+	v.db_next = v.pending;
+	assert_false(nonce_lost(&v));
 }
 
 /* A reorg took back what was final: the chain counts less than we used. */

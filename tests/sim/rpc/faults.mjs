@@ -103,6 +103,14 @@ const RULES = {
 		const last = blocksOf(method, params)?.[1] ?? Number(logs[at].blockNumber);
 		logs.push({ ...logs[at], blockNumber: hex(last + 1), blockHash: other(logs[at].blockHash) });
 	}) },
+	made_up_log: { after: lie((logs, at) => logs.push({ ...logs.at(-1), logIndex: hex(Number(logs.at(-1).logIndex) + 1),
+		data: other(logs[at].data) })) },
+	alter_log: { after: lie((logs, at) => { logs[at].data = other(logs[at].data); }) },
+	alter_header: { after: ({ answer: { result: block } }, { field = 'gasUsed' }) => {
+		if (block?.[field] === undefined) return false;
+		block[field] = other(block[field]);
+		return true;
+	} },
 	wrong_hash: { after: (call, fault) => {
 		const block = call.answer.result;
 		if (block?.hash) block.hash = other(block.hash);
@@ -131,6 +139,10 @@ const RULES = {
 	huge: { wire: ({ bytes }) => ({ text: framed(`"0x${'00'.repeat((bytes ?? 1 << 20) / 2)}"`) }) },
 	deep: { wire: ({ depth }) => ({ text: framed('['.repeat(depth ?? 100000) + ']'.repeat(depth ?? 100000)) }) },
 
+	alter_heads: { notify: (message, { field = 'gasUsed' }) => {
+		message.params.result[field] = other(message.params.result[field]);
+		return [message];
+	} },
 	lose_heads: { notify: () => [] },
 	repeat_heads: { notify: (message) => [message, message] },
 	swap_heads: { notify: (message, fault) => {
