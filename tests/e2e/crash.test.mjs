@@ -141,9 +141,15 @@ test('a reorg replaces one host\'s createRoom by another\'s', long, async () => 
 	const first = await w.createRoom({ title: 'alice', hostKey: keys[0].hostKey }, alice);
 	const height = first.receipt.blockNumber;
 	await w.until('alice\'s live input', async () => (await w.standin.inputsOf(first.id)).length === 1);
+	// The bridge is about to send: nothing but bob's room may come first.
+	await w.anvil.rpc('evm_setAutomine', false);
 	await w.anvil.rpc('evm_revert', point);
-	const second = await w.createRoom({ title: 'bob', hostKey: keys[1].hostKey }, bob);
-	assert.equal(second.receipt.blockNumber, height);
+	const hash = await w.contract.submit(bob.key, 'createRoom', w.contract.roomArgs({ title: 'bob', hostKey: keys[1].hostKey }),
+		{ gas: 500000n, maxFeePerGas: 90000000000n, maxPriorityFeePerGas: 50000000000n });
+	await w.anvil.mine(1);
+	const receipt = await w.contract.client.waitForTransactionReceipt({ hash });
+	const second = { id: String((await w.contract.events('RoomCreated')).at(-1).args.roomId) };
+	assert.equal(receipt.blockNumber, height);
 	await w.anvil.interval(1);
 	await w.provisioned(second.id);
 	const events = await w.contract.events('RoomProvisioned');
