@@ -15,6 +15,7 @@
 #include "bridge/audit.h"
 #include "bridge/control.h"
 #include "bridge/job.h"
+#include "bridge/media.h"
 #include "bridge/report.h"
 #include "core/backoff.h"
 #include "core/log.h"
@@ -448,6 +449,7 @@ static void work(struct bridge *b)
 	open_lane(b);
 	start_timers(b);
 	b->audit = audit_new(b);
+	b->media = media_new(b);
 	db_on_lost(b->db, on_db_lost, b);
 	db_listen(b->db, "chain_block", on_block, b);
 	log_info("leading", F_STR("deployment", b->facts.deployment),
@@ -466,6 +468,7 @@ static void close_all(struct bridge *b)
 	cloudflare_free(b->cf);
 	inventory_free(b->inventory);
 	audit_free(b->audit);
+	media_free(b->media);
 	db_close(b->db);
 	while (b->jobs)
 		job_end(b->jobs);

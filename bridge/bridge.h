@@ -21,6 +21,7 @@
 
 struct audit;
 struct job;
+struct media;
 struct report;
 
 /* What a start waits for. */
@@ -54,6 +55,7 @@ struct bridge {
 	uint64_t started_ms;
 	struct report *report;
 	struct audit *audit;
+	struct media *media;
 	uint64_t orphans_found, orphans_deleted;
 	uint64_t limited_ms;         /* at the start, by a process before us */
 	bool standing_by;            /* another bridge leads */

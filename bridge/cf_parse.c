@@ -247,6 +247,7 @@ void cf_list_deinit(struct cf_list *l)
 static void add_video(struct cf_videos *v, const cJSON *entry)
 {
 	const cJSON *duration = member(entry, "duration");
+	const cJSON *size = member(entry, "size");
 	struct cf_video video = { .duration_s = -1 };
 
 	copy_uid(video.uid, entry);
@@ -259,7 +260,12 @@ static void add_video(struct cf_videos *v, const cJSON *entry)
 	if (cJSON_IsNumber(duration) && duration->valuedouble >= 0 &&
 	    duration->valuedouble < 1e9)
 		video.duration_s = duration->valuedouble;
+	if (cJSON_IsNumber(size) && size->valuedouble >= 0 &&
+	    size->valuedouble < 1e15)
+		video.size_bytes = (int64_t)size->valuedouble;
 	video.created_s = parse_time(entry, "created");
+	video.ready_s = parse_time(entry, "readyToStreamAt");
+	video.deletes_s = parse_time(entry, "scheduledDeletion");
 	v->items[v->count++] = video;
 }
 

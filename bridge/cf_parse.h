@@ -57,8 +57,10 @@ void cf_list_deinit(struct cf_list *l);
 struct cf_video {
 	char uid[CF_UID_SIZE];
 	char state[24];
-	double duration_s; /* below 0: unknown */
-	int64_t created_s;
+	double duration_s;  /* below 0: unknown */
+	int64_t size_bytes; /* 0: unknown */
+	/* Unix time; 0: unknown, or not so yet */
+	int64_t created_s, ready_s, deletes_s;
 };
 struct cf_videos {
 	struct cf_video *items;

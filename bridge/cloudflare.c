@@ -23,7 +23,8 @@
 #define CF_LIST_BYTES_MAX (128 * 1024 * 1024)
 #define CF_LIMIT_WAIT_S   300 /* a 429 without retry-after: the whole block */
 #define CF_LIMIT_MAX_S    600
-#define CF_OPS            (CF_VIDEO_DELETE + 1)
+#define CF_VIDEOS_BYTES   (4 * 1024 * 1024)
+#define CF_OPS            (CF_RECORDINGS + 1)
 
 /* Who goes first when the budget is short. */
 enum call_class { CLASS_STOP, CLASS_OTHER, CLASS_CREATE, CLASSES };
@@ -68,8 +69,8 @@ static void pump(struct cloudflare *cf);
 const char *cf_op_name(enum cf_op op)
 {
 	static const char *const names[] = {
-		"create", "list",   "get",    "enable",      "disable",
-		"rotate", "delete", "videos", "video_delete"
+		"create", "list",   "get",    "enable",       "disable",
+		"rotate", "delete", "videos", "video_delete", "recordings"
 	};
 
 	return names[op];
@@ -259,6 +260,9 @@ static void fill_call(const struct cloudflare *cf, struct cf_call *c,
 	case CF_VIDEO_DELETE:
 		c->path = format("/%s", req->uid);
 		return;
+	case CF_RECORDINGS:
+		c->path = format("?live_input_id=%s", req->uid);
+		return;
 	}
 	abort();
 }
@@ -272,6 +276,7 @@ static const char *method(enum cf_op op)
 	case CF_LIST:
 	case CF_GET:
 	case CF_VIDEOS:
+	case CF_RECORDINGS:
 		return "GET";
 	case CF_ENABLE:
 	case CF_DISABLE:
@@ -285,7 +290,8 @@ static const char *method(enum cf_op op)
 
 static bool reads(enum cf_op op)
 {
-	return op == CF_LIST || op == CF_GET || op == CF_VIDEOS;
+	return op == CF_LIST || op == CF_GET || op == CF_VIDEOS ||
+	       op == CF_RECORDINGS;
 }
 
 /* A rotation cuts off whoever has keys that they should not have. */
@@ -301,6 +307,7 @@ static enum call_class class_of(enum cf_op op)
 	case CF_LIST:
 	case CF_GET:
 	case CF_ENABLE:
+	case CF_RECORDINGS:
 		return CLASS_OTHER;
 	case CF_CREATE:
 		return CLASS_CREATE;
@@ -366,6 +373,7 @@ static enum status parse(const struct cf_call *c, struct cf_envelope *env,
 	case CF_LIST:
 		return cf_parse_list(env, &a->list, text, len, err);
 	case CF_VIDEOS:
+	case CF_RECORDINGS:
 		return cf_parse_videos(env, &a->videos, text, len, err);
 	case CF_ENABLE:
 	case CF_DISABLE:
@@ -548,6 +556,14 @@ static void on_http(void *arg, enum status st, const struct http_response *res,
 	call_free(c);
 }
 
+static size_t answer_max(enum cf_op op)
+{
+	if (op == CF_LIST)
+		return CF_LIST_BYTES_MAX;
+	return op == CF_VIDEOS || op == CF_RECORDINGS ? CF_VIDEOS_BYTES
+						      : CF_ANSWER_MAX;
+}
+
 static void send_call(struct cloudflare *cf, struct cf_call *c)
 {
 	AUTO_FREE char *url = format("%s%s", cf->base, c->path);
@@ -561,8 +577,7 @@ static void send_call(struct cloudflare *cf, struct cf_call *c)
 		.body = c->body,
 		.body_len = c->body ? strlen(c->body) : 0,
 		.timeout_ms = cf->opts.timeout_ms,
-		.max_response =
-		    c->op == CF_LIST ? CF_LIST_BYTES_MAX : CF_ANSWER_MAX,
+		.max_response = answer_max(c->op),
 	};
 
 	c->asked_ms = uv_now(cf->loop);

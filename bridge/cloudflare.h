@@ -28,6 +28,7 @@ enum cf_op {
 	CF_DELETE,
 	CF_VIDEOS, /* recordings of the input @uid */
 	CF_VIDEO_DELETE,
+	CF_RECORDINGS, /* the same while the input lives and after */
 };
 const char *cf_op_name(enum cf_op op);
 
@@ -47,13 +48,13 @@ const char *cf_outcome_name(enum cf_outcome outcome);
 
 struct cf_answer {
 	enum cf_outcome outcome;
-	long http;             /* 0: no answer */
-	int64_t code;          /* Cloudflare's, 0: none */
-	struct cf_input input; /* CREATE, GET; wiped after the callback */
-	struct cf_list list;   /* LIST; take it by copying and zeroing */
-	struct cf_videos videos;
-	uint64_t asked_ms;     /* loop time at which it was sent */
-	const struct err *err; /* NULL if DONE: what went wrong, no secret */
+	long http;               /* 0: no answer */
+	int64_t code;            /* Cloudflare's, 0: none */
+	struct cf_input input;   /* CREATE, GET; wiped after the callback */
+	struct cf_list list;     /* LIST; take it by copying and zeroing */
+	struct cf_videos videos; /* VIDEOS, RECORDINGS */
+	uint64_t asked_ms;       /* loop time at which it was sent */
+	const struct err *err;   /* NULL if DONE: what went wrong, no secret */
 };
 
 struct cf_request {

@@ -117,6 +117,10 @@ struct config {
 		uint32_t audit_every_s; /* each open room is read; 0: never */
 	} bridge;
 
+	struct {
+		uint32_t recordings_every_s; /* of an idle room */
+	} media;
+
 	/* Loopback addresses with a port, or "off" (core/httpd.h). */
 	struct {
 		char *indexer_listen;

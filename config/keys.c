@@ -76,6 +76,8 @@ const struct config_key config_keys[] = {
 	{ "bridge.orphan_age_s", KEY_U32, AT(bridge.orphan_age_s), .max = 864000, .def = "7200" },
 	{ "bridge.audit_every_s", KEY_U32, AT(bridge.audit_every_s), .max = 2592000, .def = "86400" },
 
+	{ "media.recordings_every_s", KEY_U32, AT(media.recordings_every_s), .min = 1, .max = 86400, .def = "3600" },
+
 	{ "health.indexer_listen", KEY_STR, AT(health.indexer_listen), .max = 64, .def = "127.0.0.1:9464" },
 	{ "health.bridge_listen", KEY_STR, AT(health.bridge_listen), .max = 64, .def = "127.0.0.1:9465" },
 	{ "health.max_head_age_s", KEY_U32, AT(health.max_head_age_s), .max = 8640000, .def = "0" },

@@ -161,6 +161,8 @@ static void test_videos(void **state)
 	static const char text[] =
 	    "{\"success\":true,\"result\":[{\"uid\":\"" UID
 	    "\",\"duration\":72.5,\"status\":{\"state\":\"ready\"},"
+	    "\"size\":4190963,\"readyToStreamAt\":\"2021-09-22T22:13:53Z\","
+	    "\"scheduledDeletion\":null,"
 	    "\"created\":\"2021-09-22T22:12:53.587306Z\"},{\"uid\":1}]}";
 	struct cf_envelope env;
 	struct cf_videos v;
@@ -173,6 +175,9 @@ static void test_videos(void **state)
 	assert_string_equal(v.items[0].state, "ready");
 	assert_true(v.items[0].duration_s > 72 && v.items[0].duration_s < 73);
 	assert_int_equal(v.items[0].created_s, 1632348773);
+	assert_int_equal(v.items[0].ready_s, 1632348833);
+	assert_int_equal(v.items[0].deletes_s, 0);
+	assert_int_equal(v.items[0].size_bytes, 4190963);
 	cf_videos_deinit(&v);
 }
 

@@ -143,6 +143,7 @@ export class Store {
 		if (video) {
 			video.readyAt = Date.now() + readyAfterMs;
 			video.video.duration = Math.max(1, (Date.now() - Date.parse(video.video.created)) / 1000);
+			video.video.size = Math.round(video.video.duration * 250000);
 		}
 		entry.live = null;
 		this.#status(entry.input, 'client_disconnect', 'client_disconnect');

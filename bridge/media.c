@@ -1,0 +1,28 @@
+/*
+ * Holds the parts that watch what happens in rooms. It does nothing itself.
+ */
+#include "bridge/media.h"
+
+#include <stdlib.h>
+
+#include "bridge/recordings.h"
+
+struct media {
+	struct recordings *recordings;
+};
+
+struct media *media_new(struct bridge *b)
+{
+	struct media *m = (struct media *)mem_zalloc(sizeof(*m));
+
+	m->recordings = recordings_new(b);
+	return m;
+}
+
+void media_free(struct media *m)
+{
+	if (!m)
+		return;
+	recordings_free(m->recordings);
+	free(m);
+}

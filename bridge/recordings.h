@@ -1,0 +1,19 @@
+#ifndef CX_BRIDGE_RECORDINGS_H
+#define CX_BRIDGE_RECORDINGS_H
+
+#include "bridge/bridge.h"
+
+/*
+ * Recordings, while a room lives and after it has ended: lists them when
+ * bridge.recordings_due() says so, stores what there is, deletes what a host
+ * does not keep once the room is over, and queues RecordingReady for the
+ * rest. Which lists come when is SQL (migrations/0020).
+ */
+struct recordings;
+
+struct recordings *recordings_new(struct bridge *b);
+/** recordings_free - when no call and no query will answer any more */
+void recordings_free(struct recordings *r);
+DEFINE_AUTO(recordings, recordings_free)
+
+#endif

@@ -1,0 +1,108 @@
+// Recordings: found while their room lives and after it is over, told to the
+// chain once each, deleted where the host does not keep them.
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { after, before, test } from 'node:test';
+import { newHostKey } from '../lib/sealing.mjs';
+import { CUSTOMER } from '../lib/standin.mjs';
+import { World } from '../lib/world.mjs';
+
+const long = { timeout: 240000 };
+let w, kept;
+before(async () => {
+	w = await World.create({ blockTime: 1, config: { media: { recordings_every_s: 1 } } });
+}, { timeout: 120000 });
+after(() => w?.close(), { timeout: 60000 });
+
+const told = (id) => w.contract.events('RecordingReady', id);
+const recordings = (id) => w.rows(`select * from analytics.recordings where room_id = ${id} order by recorded_at, video_uid`);
+const inState = (id, state) => w.until(`the recording of ${id} is ${state}`, async () =>
+	(await recordings(id)).find((r) => r.state === state));
+
+async function room(more = {}) {
+	const { hostKey } = await newHostKey(1);
+	const one = await w.createRoom({ hostKey, ...more });
+	await w.provisioned(one.id);
+	[one.input] = await w.standin.inputsOf(one.id);
+	return one;
+}
+
+async function end(one) {
+	await w.contract.send(one.host.key, 'endRoom', [BigInt(one.id)]);
+	await w.gone(one.id);
+}
+
+test('kept: seen while it runs, ready and on chain while the room is open', long, async () => {
+	kept = await room({ title: 'kept' });
+	const { video } = await w.standin.broadcast(kept.input.uid, 'connect');
+	assert.equal((await inState(kept.id, 'recording')).video_uid, video);
+	assert.equal((await told(kept.id)).length, 0);
+	await w.standin.broadcast(kept.input.uid, 'disconnect', { ready_after_ms: 1500 });
+	const row = await inState(kept.id, 'ready');
+	const base = `https://customer-${CUSTOMER}.cloudflarestream.com/${video}`;
+	assert.equal(row.input_uid, kept.input.uid);
+	assert.equal(row.playback_hls, `${base}/manifest/video.m3u8`);
+	assert.equal(row.playback_dash, `${base}/manifest/video.mpd`);
+	assert.equal(row.thumbnail, `${base}/thumbnails/thumbnail.jpg`);
+	assert.ok(row.duration_s >= 1 && row.size_bytes > 0 && row.recorded_at && row.ready_at && !row.deletes_at);
+	const { announced_at } = await w.until('told', async () => (await recordings(kept.id)).find((r) => r.announced_at));
+	assert.ok(announced_at);
+	const [event, ...more] = await told(kept.id);
+	assert.equal(more.length, 0);
+	assert.deepEqual([event.args.videoUid, event.args.originId], [`0x${video}`, 1]);
+});
+
+test('several broadcasts are several recordings; the last is ready after its input is gone', long, async () => {
+	const one = kept;
+	for (const ready_after_ms of [0, 6000]) {
+		await w.standin.broadcast(one.input.uid, 'connect');
+		await w.standin.broadcast(one.input.uid, 'disconnect', { ready_after_ms });
+	}
+	await end(one);
+	assert.ok((await w.standin.state()).videos.some((v) => v.liveInput === one.input.uid && v.status.state !== 'ready'), 'gone too late');
+	await w.until('all three are told', async () => (await told(one.id)).length >= 3);
+	assert.equal(new Set((await told(one.id)).map((e) => e.args.videoUid)).size, 3);
+	await w.until('the view shows it', async () => (await recordings(one.id)).filter((r) => r.announced_at && r.state === 'ready').length === 3);
+	assert.match(w.logs(), new RegExp(`event=recording_ready room=${one.id} `));
+});
+
+test('not kept: deleted with the room, and one that turns up later too', long, async () => {
+	const one = await room({ keep: false, title: 'discarded' });
+	const { video } = await w.standin.broadcast(one.input.uid, 'connect');
+	await w.standin.broadcast(one.input.uid, 'disconnect');
+	await inState(one.id, 'ready');
+	const snapshot = await w.standin.control('GET', 'snapshot');
+	const late = structuredClone(snapshot.videos[video]);
+	await end(one);
+	assert.equal((await inState(one.id, 'deleted')).video_uid, video);
+	late.video.uid = randomBytes(16).toString('hex');
+	const now = await w.standin.control('GET', 'snapshot');
+	now.videos[late.video.uid] = late;
+	await w.standin.control('POST', 'restore', now);
+	await w.until('the late one is deleted', async () => {
+		const rows = await recordings(one.id);
+		return rows.length === 2 && rows.every((r) => r.state === 'deleted' && !r.playback_hls);
+	});
+	assert.ok(!(await w.standin.state()).videos.some((v) => v.liveInput === one.input.uid));
+	assert.deepEqual(await told(one.id), []);
+	assert.match(w.logs(), new RegExp(`event=recording_deleted room=${one.id} video=${late.video.uid} `));
+});
+
+test('a lost database: all of it comes back, nothing is told twice', long, async () => {
+	const before = await told();
+	const known = await recordings(kept.id);
+	await w.killDaemons();
+	await w.postgres.recreate('chaincast');
+	await w.migrate();
+	await w.startDaemons();
+	await w.until('the room is known again', async () => (await w.row(kept.id))?.state === 'ended');
+	await w.until('its input is enrolled', async () => (await w.rows('select 1 from bridge.recording_look')).length >= 2);
+	await w.sql('update bridge.recording_look set due_at = now()');
+	await w.until('the recordings are back', async () => (await recordings(kept.id)).filter((r) => r.state === 'ready').length === known.length);
+	const one = await room({ title: 'after' });
+	await w.standin.broadcast(one.input.uid, 'connect');
+	await w.standin.broadcast(one.input.uid, 'disconnect');
+	await w.until('a new one is told', async () => (await told(one.id)).length === 1);
+	assert.equal((await told()).length, before.length + 1);
+	assert.ok((await recordings(kept.id)).every((r) => r.announced_at));
+});
