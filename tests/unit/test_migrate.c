@@ -134,7 +134,10 @@ static void test_applies_all_once(void **state)
 
 	assert_int_equal(migrate_check(&s, db, &err), ST_OK);
 	assert_int_equal(s.have, 0);
-	assert_int_equal(s.newest, (int64_t)migration_file_count);
+	/* numbers may be left out */
+	assert_int_equal(
+	    s.newest,
+	    strtoll(migration_files[migration_file_count - 1].name, NULL, 10));
 	apply(db, (int)migration_file_count);
 	assert_int_equal(migrate_check(&s, db, &err), ST_OK);
 	assert_int_equal(s.have, s.newest);
