@@ -26,6 +26,9 @@ struct rpc_error {
 	/* ours, not the node's: "answer longer than N bytes", the bound; ask
 	 * for less */
 	bool too_long;
+	/* "0x…" that came as the error's data: what a contract reverted with;
+	 * NULL: none, or more than 2050 bytes */
+	const char *data;
 };
 
 /**
@@ -142,8 +145,13 @@ struct rpc_call *rpc_batch_text(struct rpc *r,
  */
 enum status rpc_wait(cJSON **result, struct rpc *r, const char *method,
 		     const char *params, struct err *err) MUST_CHECK;
-/** rpc_wait_unless - the same for a daemon that starts: @stop may become true
- * in a callback of the loop and ends the wait with ST_AGAIN */
+/** rpc_wait_data - the same; @data: set on ST_REJECTED to a copy of the
+ * error's data (struct rpc_error) or NULL; caller frees it */
+enum status rpc_wait_data(cJSON **result, char **data, struct rpc *r,
+			  const char *method, const char *params,
+			  struct err *err) MUST_CHECK;
+/** rpc_wait_unless - the same as rpc_wait() for a daemon that starts: @stop may
+ * become true in a callback of the loop and ends the wait with ST_AGAIN */
 enum status rpc_wait_unless(cJSON **result, struct rpc *r, const char *method,
 			    const char *params, const bool *stop,
 			    struct err *err) MUST_CHECK;

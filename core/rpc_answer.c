@@ -218,20 +218,41 @@ static size_t add_clean(char *out, size_t len, struct text t)
 	return len;
 }
 
+static bool is_hex(struct text t)
+{
+	if (t.n < 2 || memcmp(t.p, "0x", 2) != 0)
+		return false;
+	for (size_t i = 2; i < t.n; i++)
+		if (!memchr("0123456789abcdefABCDEF", t.p[i], 22))
+			return false;
+	return true;
+}
+
 /* Some nodes put what they would rather have been asked into "data"; bytes
  * that a contract returned stand there as hex, and are no words. */
-static char *clean(struct text message, struct text data)
+static void set_texts(struct rpc_error *out, struct text message,
+		      struct text data)
 {
 	static const struct text colon = { ": ", 2 };
-	char out[RPC_MESSAGE_MAX + 1];
-	size_t len = add_clean(out, 0, message);
+	char text[RPC_MESSAGE_MAX + 1], *both;
+	size_t len = add_clean(text, 0, message);
+	struct text hex = { 0 };
 
-	if (data.n && (data.n < 2 || memcmp(data.p, "0x", 2) != 0)) {
-		len = add_clean(out, len, colon);
-		len = add_clean(out, len, data);
+	if (is_hex(data)) {
+		if (data.n <= RPC_DATA_MAX)
+			hex = data;
+	} else if (data.n) {
+		len = add_clean(text, len, colon);
+		len = add_clean(text, len, data);
 	}
-	out[len] = '\0';
-	return mem_strdup(out);
+	/* one block: the data stands behind the message and dies with it */
+	both = mem_zalloc(len + 1 + hex.n + 1);
+	memcpy(both, text, len);
+	out->message = both;
+	if (hex.n) {
+		memcpy(both + len + 1, hex.p, hex.n);
+		out->data = both + len + 1;
+	}
 }
 
 static void read_error(struct rpc_error *out, struct text error)
@@ -263,7 +284,7 @@ static void read_error(struct rpc_error *out, struct text error)
 				out->code = (int64_t)v;
 		}
 	}
-	out->message = clean(message, data);
+	set_texts(out, message, data);
 }
 
 /* One response object. */

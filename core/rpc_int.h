@@ -9,6 +9,7 @@
  * rpc_answer.c (what a message says). */
 
 #define RPC_MESSAGE_MAX 300
+#define RPC_DATA_MAX    2050
 #define RPC_PENDING_MAX 4096
 
 struct rpc {

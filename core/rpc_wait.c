@@ -8,6 +8,7 @@ struct waiting {
 	bool done;
 	enum status st;
 	cJSON *result;
+	char *data;
 	struct err err;
 };
 
@@ -16,7 +17,8 @@ static void on_waited(void *arg, enum status st, cJSON *result,
 {
 	struct waiting *w = arg;
 
-	(void)error;
+	if (error && error->data)
+		w->data = mem_strdup(error->data);
 	w->done = true;
 	w->st = st;
 	if (st == ST_OK)
@@ -25,9 +27,10 @@ static void on_waited(void *arg, enum status st, cJSON *result,
 		w->err = *err;
 }
 
-enum status rpc_wait_unless(cJSON **result, struct rpc *r, const char *method,
-			    const char *params, const bool *stop,
-			    struct err *err)
+/* @data may be NULL */
+static enum status wait_for(cJSON **result, char **data, struct rpc *r,
+			    const char *method, const char *params,
+			    const bool *stop, struct err *err)
 {
 	struct waiting w = { 0 };
 	struct rpc_call *call = rpc_call(r, method, params, on_waited, &w);
@@ -43,7 +46,17 @@ enum status rpc_wait_unless(cJSON **result, struct rpc *r, const char *method,
 		*result = w.result;
 	else if (err)
 		*err = w.err;
+	if (data)
+		*data = STEAL(w.data);
+	free(w.data);
 	return w.st;
+}
+
+enum status rpc_wait_unless(cJSON **result, struct rpc *r, const char *method,
+			    const char *params, const bool *stop,
+			    struct err *err)
+{
+	return wait_for(result, NULL, r, method, params, stop, err);
 }
 
 enum status rpc_wait(cJSON **result, struct rpc *r, const char *method,
@@ -51,5 +64,14 @@ enum status rpc_wait(cJSON **result, struct rpc *r, const char *method,
 {
 	static const bool never;
 
-	return rpc_wait_unless(result, r, method, params, &never, err);
+	return wait_for(result, NULL, r, method, params, &never, err);
+}
+
+enum status rpc_wait_data(cJSON **result, char **data, struct rpc *r,
+			  const char *method, const char *params,
+			  struct err *err)
+{
+	static const bool never;
+
+	return wait_for(result, data, r, method, params, &never, err);
 }

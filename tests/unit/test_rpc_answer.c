@@ -11,7 +11,7 @@
 
 struct said {
 	enum status st;
-	char text[1200]; /* results and errors, or why not */
+	char text[2400]; /* results and errors, or why not */
 };
 
 /* The answer to the call with ids 5, 6, … */
@@ -34,8 +34,10 @@ static struct said ask(size_t n, bool batch, const char *text)
 
 			if (it->error.message)
 				snprintf(out.text + at, sizeof(out.text) - at,
-					 "E%" PRId64 ":%s;", it->error.code,
-					 it->error.message);
+					 "E%" PRId64 ":%s%s%s;", it->error.code,
+					 it->error.message,
+					 it->error.data ? " data " : "",
+					 it->error.data ? it->error.data : "");
 			else
 				snprintf(out.text + at, sizeof(out.text) - at,
 					 "%.*s;", (int)it->result.n,
@@ -63,7 +65,13 @@ static void test_single(void **state)
 		  ST_OK, "E-32602:too wide: at most 1000;" },
 		{ "{\"error\":{\"code\":3,\"message\":\"execution reverted\","
 		  "\"data\":\"0x08c379a0\"},\"id\":5}",
-		  ST_OK, "E3:execution reverted;" },
+		  ST_OK, "E3:execution reverted data 0x08c379a0;" },
+		{ "{\"error\":{\"code\":3,\"message\":\"m\",\"data\":\"0x\"},"
+		  "\"id\":5}",
+		  ST_OK, "E3:m data 0x;" },
+		{ "{\"error\":{\"code\":3,\"message\":\"m\","
+		  "\"data\":\"0x0\\u0030\"},\"id\":5}",
+		  ST_OK, "E3:m: 0x00;" },
 		{ " { \"id\" : 5 , \"result\" :  \"x\"  } ", ST_OK, "\"x\";" },
 		{ "{\"id\":5,\"result\":1,\"result\":2}", ST_OK, "1;" },
 		{ "{\"id\":5,\"id\":6,\"result\":1}", ST_OK, "1;" },
@@ -191,6 +199,26 @@ static void test_long_error(void **state)
 	assert_string_equal(got.text + strlen(got.text) - 4, "\xe2\x82\xac;");
 }
 
+/* What a contract returned is whole or not there. */
+static void test_long_data(void **state)
+{
+	char text[4000];
+	struct said got;
+
+	(void)state;
+	for (int digits = 2048; digits <= 2049; digits++) {
+		snprintf(text, sizeof(text),
+			 "{\"id\":5,\"error\":{\"message\":\"m\",\"data\":"
+			 "\"0x%0*d\"}}",
+			 digits, 1);
+		got = ask(1, false, text);
+		assert_int_equal(got.st, ST_OK);
+		assert_int_equal(strlen(got.text),
+				 digits == 2048 ? strlen("E0:m data 0x;") + 2048
+						: strlen("E0:m;"));
+	}
+}
+
 /* Whose answer a message is, from its first bytes. */
 static void test_front(void **state)
 {
@@ -236,6 +264,7 @@ int main(void)
 		cmocka_unit_test(test_single),
 		cmocka_unit_test(test_batch),
 		cmocka_unit_test(test_long_error),
+		cmocka_unit_test(test_long_data),
 		cmocka_unit_test(test_front),
 	};
 
