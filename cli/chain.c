@@ -12,7 +12,8 @@
 #include "abi/secp.h"
 #include "abi/tx.h"
 #include "abi/u256.h"
-
+#include "cli/refusal.h"
+#include "cli/views.h"
 #include "core/http.h"
 #include "core/json.h"
 #include "core/rpc.h"
@@ -27,6 +28,7 @@ struct chain {
 	struct rpc *rpc;
 	struct abi *abi;
 	const struct config *cfg;
+	FILE *announce;
 	char address[HEX_ADDRESS_SIZE];
 };
 
@@ -109,6 +111,24 @@ const struct abi *chain_registry(const struct chain *c)
 	return c->abi;
 }
 
+struct address chain_contract(const struct chain *c)
+{
+	struct address a;
+
+	memcpy(a.b, c->cfg->registry.address, sizeof(a.b));
+	return a;
+}
+
+const struct config *chain_config(const struct chain *c)
+{
+	return c->cfg;
+}
+
+void chain_announce(struct chain *c, FILE *f)
+{
+	c->announce = f;
+}
+
 enum status chain_rpc(cJSON **result, struct chain *c, const char *method,
 		      const char *params, struct err *err)
 {
@@ -162,28 +182,18 @@ enum status chain_view(const struct abi_value **out, struct chain *c,
 
 /* ---- sending ---- */
 
-/* A node quotes the revert data in its error text or not at all; what it says
- * is passed on, the known selectors by name. */
-static void name_revert(const struct chain *c, struct err *err)
+/* The bytes that the contract reverted with come beside the node's error text,
+ * inside of it, or not at all. */
+static void name_revert(const struct chain *c, const char *data,
+			struct err *err)
 {
 	const char *hex = strstr(err->msg, "0x");
-	uint8_t selector[4];
-	struct err ignored;
 
-	for (; hex; hex = strstr(hex + 2, "0x")) {
-		const struct abi_entry *e;
-
-		if (strlen(hex) < 10 ||
-		    hex_decode_bare(selector, 4, hex + 2, 8, "selector",
-				    &ignored) != ST_OK)
-			continue;
-		e = abi_by_selector(c->abi, ABI_ENTRY_ERROR, selector);
-		if (e) {
-			err_set(err, err->status, "the contract refuses it: %s",
-				e->signature);
+	if (refusal_set(err, c->abi, data))
+		return;
+	for (; hex; hex = strstr(hex + 2, "0x"))
+		if (refusal_set(err, c->abi, hex))
 			return;
-		}
-	}
 }
 
 static enum status quantity(struct u256 *out, struct chain *c,
@@ -226,6 +236,8 @@ static enum status fill_fees(struct tx *tx, struct chain *c, struct err *err)
 static enum status fill_gas(struct tx *tx, struct chain *c,
 			    const char *from_hex, struct err *err)
 {
+	AUTO_JSON cJSON *result = NULL;
+	AUTO_FREE char *data = NULL;
 	char value[HEX_QUANTITY_SIZE];
 	enum status st;
 	AUTO_BUF params = BUF_NULL;
@@ -238,15 +250,38 @@ static enum status fill_gas(struct tx *tx, struct chain *c,
 		   hex_put_quantity_u256(value, &tx->value));
 	hex_add(&params, tx->data, tx->data_len);
 	buf_add_str(&params, "\"}]");
-	st = quantity(&tx->gas, c, "eth_estimateGas", buf_str(&params), err);
+	st = rpc_wait_data(&result, &data, c->rpc, "eth_estimateGas",
+			   buf_str(&params), err);
 	if (st == ST_REJECTED)
-		name_revert(c, err);
+		name_revert(c, data, err);
+	if (st == ST_OK)
+		st = hex_quantity_u256(&tx->gas,
+				       cJSON_GetStringValue(result) ?: "",
+				       "eth_estimateGas", err);
 	if (st == ST_OK) {
 		/* a fifth more: state may move before it is mined */
 		tx->gas = u256_mul_u64(&tx->gas, 6, NULL);
 		tx->gas = u256_divmod_u64(&tx->gas, 5, NULL);
 	}
 	return st;
+}
+
+/* All that it may cost must be there, or no node takes it. */
+static enum status check_funds(const struct tx *tx, struct chain *c,
+			       const struct address *from, struct err *err)
+{
+	struct u256 cost = u256_mul(&tx->gas, &tx->max_fee, NULL), have;
+	char has[U256_DEC_SIZE], takes[U256_DEC_SIZE], hex[HEX_ADDRESS_SIZE];
+	enum status st = views_balance(&have, c, from, err);
+
+	cost = u256_add(&cost, &tx->value, NULL);
+	if (st != ST_OK || u256_cmp(&have, &cost) >= 0)
+		return st;
+	return err_set(err, ST_REJECTED,
+		       "%s has %s wei, and this takes up to %s wei with its "
+		       "gas",
+		       hex_address_checksum(hex, from), u256_to_dec(has, &have),
+		       u256_to_dec(takes, &cost));
 }
 
 static enum status sign_and_send(cJSON **hash, struct chain *c, struct tx *tx,
@@ -308,10 +343,6 @@ static enum status wait_receipt(cJSON **receipt, struct chain *c,
 		if (st != ST_OK && st != ST_TRANSIENT)
 			return st;
 		if (st == ST_OK && cJSON_IsObject(r)) {
-			if (strcmp(json_str_or(r, "status", ""), "0x1") != 0)
-				return err_set(err, ST_REJECTED,
-					       "transaction %s was reverted",
-					       hash);
 			*receipt = STEAL(r);
 			return ST_OK;
 		}
@@ -322,6 +353,38 @@ static enum status wait_receipt(cJSON **receipt, struct chain *c,
 		       RECEIPT_WAIT_MS / 1000);
 }
 
+/* Asked again, the contract says why. */
+static enum status reverted(struct tx *tx, struct chain *c, const char *hash,
+			    const char *from_hex, struct err *err)
+{
+	struct err why = { 0 };
+
+	if (fill_gas(tx, c, from_hex, &why) == ST_REJECTED)
+		return err_set(err, ST_REJECTED,
+			       "transaction %s was reverted: %s", hash,
+			       why.msg);
+	return err_set(err, ST_REJECTED, "transaction %s was reverted", hash);
+}
+
+static enum status prepare(struct tx *tx, struct chain *c,
+			   const struct address *from, const char *from_hex,
+			   struct err *err)
+{
+	char params[HEX_ADDRESS_SIZE + 32];
+	enum status st;
+
+	tx->chain_id = u256_from_u64(c->cfg->chain.chain_id);
+	tx->has_to = true;
+	memcpy(tx->to.b, c->cfg->registry.address, sizeof(tx->to.b));
+	snprintf(params, sizeof(params), "[\"%s\",\"pending\"]", from_hex);
+	st = quantity(&tx->nonce, c, "eth_getTransactionCount", params, err);
+	if (st == ST_OK)
+		st = fill_fees(tx, c, err);
+	if (st == ST_OK)
+		st = fill_gas(tx, c, from_hex, err);
+	return st == ST_OK ? check_funds(tx, c, from, err) : st;
+}
+
 enum status chain_send(cJSON **receipt, struct chain *c,
 		       const uint8_t key32[32], const char *function,
 		       const struct abi_value *args, size_t n,
@@ -330,8 +393,9 @@ enum status chain_send(cJSON **receipt, struct chain *c,
 	struct tx tx = { .type = TX_DYNAMIC_FEE, .has_chain_id = true };
 	const struct abi_entry *entry = NULL;
 	struct address from;
-	char from_hex[HEX_ADDRESS_SIZE], params[HEX_ADDRESS_SIZE + 32];
-	AUTO_JSON cJSON *hash = NULL;
+	char from_hex[HEX_ADDRESS_SIZE];
+	AUTO_JSON cJSON *sent = NULL, *got = NULL;
+	const char *hash;
 	enum status st;
 	AUTO_BUF data = BUF_NULL;
 
@@ -341,25 +405,25 @@ enum status chain_send(cJSON **receipt, struct chain *c,
 		st = secp_address(&from, key32, err);
 	if (st != ST_OK)
 		return st;
-	tx.chain_id = u256_from_u64(c->cfg->chain.chain_id);
-	tx.has_to = true;
-	memcpy(tx.to.b, c->cfg->registry.address, sizeof(tx.to.b));
 	if (value)
 		tx.value = *value;
 	tx.data = data.data;
 	tx.data_len = data.len;
-	hex_address(from_hex, &from);
-	snprintf(params, sizeof(params), "[\"%s\",\"pending\"]", from_hex);
-	st = quantity(&tx.nonce, c, "eth_getTransactionCount", params, err);
+	st = prepare(&tx, c, &from, hex_address(from_hex, &from), err);
 	if (st == ST_OK)
-		st = fill_fees(&tx, c, err);
+		st = sign_and_send(&sent, c, &tx, key32, err);
+	if (st != ST_OK)
+		return st;
+	hash = cJSON_GetStringValue(sent) ?: "";
+	if (c->announce) {
+		fprintf(c->announce, "transaction %.66s is sent\n", hash);
+		fflush(c->announce);
+	}
+	st = wait_receipt(&got, c, hash, err);
+	if (st == ST_OK && strcmp(json_str_or(got, "status", ""), "0x1") != 0)
+		return reverted(&tx, c, hash, from_hex, err);
 	if (st == ST_OK)
-		st = fill_gas(&tx, c, from_hex, err);
-	if (st == ST_OK)
-		st = sign_and_send(&hash, c, &tx, key32, err);
-	if (st == ST_OK)
-		st = wait_receipt(receipt, c, cJSON_GetStringValue(hash) ?: "",
-				  err);
+		*receipt = STEAL(got);
 	return st;
 }
 

@@ -2,6 +2,7 @@
 #define CX_CLI_CHAIN_H
 
 #include <cjson/cJSON.h>
+#include <stdio.h>
 
 #include "abi/abi.h"
 #include "abi/types.h"
@@ -27,6 +28,15 @@ DEFINE_AUTO(chain, chain_close)
 /** chain_registry - the shipped ABI of the room contract; owned by @c */
 const struct abi *chain_registry(const struct chain *c);
 
+/** chain_contract - where the room contract stands */
+struct address chain_contract(const struct chain *c);
+/** chain_config - of chain_open() */
+const struct config *chain_config(const struct chain *c);
+
+/** chain_announce - chain_send() writes a line with the transaction's hash to
+ * @f before it waits; NULL: it does not, as at first */
+void chain_announce(struct chain *c, FILE *f);
+
 /** chain_rpc - one JSON-RPC call; @params: JSON array text */
 enum status chain_rpc(cJSON **result, struct chain *c, const char *method,
 		      const char *params, struct err *err) MUST_CHECK;
@@ -47,7 +57,8 @@ enum status chain_view(const struct abi_value **out, struct chain *c,
  * @value: wei sent along; NULL for none
  *
  * Return: ST_OK; ST_REJECTED when it would revert (naming the contract's
- * error) or did; ST_TRANSIENT when the node does not answer.
+ * error) or did, or when the sender has less than it may cost; ST_TRANSIENT
+ * when the node does not answer.
  */
 enum status chain_send(cJSON **receipt, struct chain *c,
 		       const uint8_t key32[32], const char *function,

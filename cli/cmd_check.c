@@ -141,8 +141,8 @@ static void check_role(struct report *r, struct chain *chain)
 	v = cJSON_GetStringValue(res);
 	if (!v || strlen(v) != 66 || v[65] != '1')
 		say(r, "bridge role",
-		    "have the contract's admin grant it: "
-		    "grantRole(BRIDGE_ROLE, the signer)",
+		    "have the contract's admin run chaincast admin grant "
+		    "bridge ADDRESS, which calls grantRole",
 		    "%s does not have BRIDGE_ROLE", r->signer);
 	else
 		say(r, "bridge role", NULL, "%s has BRIDGE_ROLE", r->signer);

@@ -13,6 +13,8 @@
 #include "cli/cli.h"
 #include "cli/hostkey.h"
 #include "cli/keyarg.h"
+#include "cli/print.h"
+#include "cli/views.h"
 #include "core/json.h"
 #include "db/db.h"
 
@@ -37,26 +39,14 @@ static enum status name_index(uint64_t *out, const char *const *names, size_t n,
 		       n > 2 ? names[2] : "");
 }
 
-static void print_json(cJSON *json)
-{
-	AUTO_FREE char *text = cJSON_PrintUnformatted(json);
-
-	printf("%s\n", text);
-	cJSON_Delete(json);
-}
-
 /* What a transaction did, for people or programs. */
 static void print_sent(const struct cli *cli, const char *what,
 		       const char *room, const cJSON *receipt)
 {
 	const char *hash = json_str_or(receipt, "transactionHash", "");
-	uint64_t block = 0;
-	struct err ignored;
+	uint64_t block = print_receipt_block(receipt);
 	cJSON *json;
 
-	if (hex_quantity_u64(&block, json_str_or(receipt, "blockNumber", ""),
-			     "blockNumber", &ignored) != ST_OK)
-		block = 0;
 	if (!cli->json) {
 		printf("room %s %s in block %" PRIu64 ", transaction %s\n",
 		       room, what, block, hash);
@@ -101,31 +91,28 @@ static enum status create_args(struct create *out, const struct cli *cli,
 	return st;
 }
 
+/* What createRoom costs now; a sender that cannot pay it is told so here, in
+ * these words. */
 static enum status current_fee(struct u256 *out, struct chain *c,
-			       struct err *err)
+			       const uint8_t key32[32], struct err *err)
 {
-	AUTO(arena) struct arena *a = arena_new(ARENA_MAX);
-	const struct abi_value *v = NULL;
-	const struct abi_entry *entry = NULL;
-	enum status st = chain_view(&v, c, a, "limits", NULL, 0, err);
-	int fee;
+	struct address from;
+	struct u256 have;
+	char fee[U256_DEC_SIZE], has[U256_DEC_SIZE], hex[HEX_ADDRESS_SIZE];
+	enum status st = views_num(out, c, "limits", "fee", err);
 
-	if (st == ST_OK)
-		st = abi_find(&entry, chain_registry(c), ABI_ENTRY_FUNCTION,
-			      "limits", err);
-	if (st != ST_OK)
+	if (st != ST_OK || u256_is_zero(out))
 		return st;
-	fee = abi_field(entry->outputs, "fee");
-	if (fee >= 0) {
-		*out = v[fee].num;
-		return ST_OK;
-	}
-	/* limits() answers one struct */
-	fee = abi_field(&entry->outputs->fields[0], "fee");
-	if (fee < 0)
-		return err_set(err, ST_FATAL, "limits() has no fee");
-	*out = v[0].list.items[fee].num;
-	return ST_OK;
+	st = secp_address(&from, key32, err);
+	if (st == ST_OK)
+		st = views_balance(&have, c, &from, err);
+	if (st != ST_OK || u256_cmp(&have, out) > 0)
+		return st;
+	return err_set(err, ST_REJECTED,
+		       "a room costs a fee of %s wei and its gas, and %s has "
+		       "%s wei",
+		       u256_to_dec(fee, out), hex_address_checksum(hex, &from),
+		       u256_to_dec(has, &have));
 }
 
 static enum status send_create(cJSON **receipt, struct chain *c,
@@ -162,12 +149,12 @@ static enum status room_create(struct cli *cli, struct err *err)
 	if (st == ST_OK)
 		st = chain_open(&c, cfg, err);
 	if (st == ST_OK)
-		st = current_fee(&r.fee, c, err);
-	if (st == ST_OK)
 		st = key_from_opts(key, cli, err);
 	if (st != ST_OK)
 		return st;
-	st = send_create(&receipt, c, key, &r, cli, err);
+	st = current_fee(&r.fee, c, key, err);
+	if (st == ST_OK)
+		st = send_create(&receipt, c, key, &r, cli, err);
 	explicit_bzero(key, sizeof(key));
 	if (st == ST_OK)
 		st = chain_receipt_event(&created, a, c, receipt, "RoomCreated",
@@ -179,6 +166,39 @@ static enum status room_create(struct cli *cli, struct err *err)
 }
 
 /* ---- end ---- */
+
+/* As whom a room is ended is said, not guessed: a moderator's key ends rooms of
+ * others only with --as-moderator. What is left the contract decides. */
+static enum status check_end(struct chain *c, const struct cli *cli,
+			     const struct u256 *room, const uint8_t key32[32],
+			     struct err *err)
+{
+	AUTO_JSON cJSON *was = NULL;
+	struct hash32 role = views_role(ROLE_MODERATOR);
+	struct abi_value arg = abi_num(room);
+	struct address from;
+	char hex[HEX_ADDRESS_SIZE];
+	bool moderates = false, as = cli_flag(cli, "as-moderator");
+	enum status st = secp_address(&from, key32, err);
+
+	if (st == ST_OK)
+		st = views_has_role(&moderates, c, role.b, &from, err);
+	if (st == ST_OK)
+		st = views_json(&was, c, "room", &arg, 1, err);
+	if (st != ST_OK)
+		return st;
+	hex_address_checksum(hex, &from);
+	if (as && !moderates)
+		return err_set(err, ST_REJECTED, "%s lacks MODERATOR_ROLE",
+			       hex);
+	if (!as && moderates &&
+	    strcasecmp(json_str_or(was, "host", ""), hex) != 0)
+		return err_set(err, ST_REJECTED,
+			       "%s is a moderator and not the room's host: say "
+			       "--as-moderator",
+			       hex);
+	return ST_OK;
+}
 
 static enum status room_end(struct cli *cli, struct err *err)
 {
@@ -200,7 +220,10 @@ static enum status room_end(struct cli *cli, struct err *err)
 	if (st != ST_OK)
 		return st;
 	arg = abi_num(&room);
-	st = chain_send(&receipt, c, key, "endRoom", &arg, 1, NULL, err);
+	st = check_end(c, cli, &room, key, err);
+	if (st == ST_OK)
+		st =
+		    chain_send(&receipt, c, key, "endRoom", &arg, 1, NULL, err);
 	explicit_bzero(key, sizeof(key));
 	if (st == ST_OK)
 		print_sent(cli, "ended", u256_to_dec(id, &room), receipt);
@@ -225,63 +248,25 @@ static void name_member(cJSON *room, const char *key, const char *const *names,
 					       cJSON_CreateString(names[i]));
 }
 
-static enum status view_json(cJSON **out, struct chain *c, const char *function,
-			     const struct u256 *room, struct err *err)
-{
-	AUTO(arena) struct arena *a = arena_new(ARENA_MAX);
-	const struct abi_value *v = NULL, arg = abi_num(room);
-	const struct abi_entry *entry = NULL;
-	enum status st = chain_view(&v, c, a, function, &arg, 1, err);
-
-	if (st == ST_OK)
-		st = abi_find(&entry, chain_registry(c), ABI_ENTRY_FUNCTION,
-			      function, err);
-	if (st != ST_OK)
-		return st;
-	if (entry->outputs->n_fields == 1)
-		*out = abi_to_json(&entry->outputs->fields[0], &v[0]);
-	else
-		*out = abi_params_to_json(entry->outputs, v);
-	return ST_OK;
-}
-
-static void print_members(const char *prefix, const cJSON *object)
-{
-	const cJSON *m;
-
-	cJSON_ArrayForEach(m, object)
-	{
-		AUTO_FREE char *text =
-		    cJSON_IsString(m) ? NULL : cJSON_PrintUnformatted(m);
-		const char *value = text ? text : m->valuestring;
-
-		if (m->string)
-			printf("%s%-18s", prefix, m->string);
-		/* titles come from the chain: nothing may drive a terminal */
-		for (const char *p = value; *p; p++)
-			putchar((unsigned char)*p < ' ' || *p == 0x7f ? '?'
-								      : *p);
-		putchar('\n');
-	}
-}
-
 static enum status room_show(struct cli *cli, struct err *err)
 {
 	AUTO(config) struct config *cfg = NULL;
 	AUTO(chain) struct chain *c = NULL;
 	AUTO_JSON cJSON *room = NULL, *playback = NULL;
 	struct u256 id;
+	struct abi_value arg;
 	char text[U256_DEC_SIZE];
 	enum status st = room_id_arg(&id, cli, 0, err);
 
+	arg = abi_num(&id);
 	if (st == ST_OK)
 		st = cli_config(&cfg, cli, err);
 	if (st == ST_OK)
 		st = chain_open(&c, cfg, err);
 	if (st == ST_OK)
-		st = view_json(&room, c, "room", &id, err);
+		st = views_json(&room, c, "room", &arg, 1, err);
 	if (st == ST_OK)
-		st = view_json(&playback, c, "playback", &id, err);
+		st = views_json(&playback, c, "playback", &arg, 1, err);
 	if (st != ST_OK)
 		return st;
 	name_member(room, "state", state_names, ARRAY_SIZE(state_names));
@@ -295,8 +280,8 @@ static enum status room_show(struct cli *cli, struct err *err)
 		return ST_OK;
 	}
 	printf("%-18s%s\n", "room", text);
-	print_members("", room);
-	print_members("playback.", playback);
+	print_members("", room, NULL);
+	print_members("playback.", playback, NULL);
 	return ST_OK;
 }
 
@@ -369,11 +354,13 @@ const struct command cmd_room[] = {
 	  "-c FILE --title TEXT [--ingest rtmps|srt|webrtc] "
 	  "[--access public|signed] [--discard] [--ref 0x…] " HOSTKEY_USAGE
 	  " " KEY_USAGE,
-	  "create a room; --discard deletes its recordings when it ends",
+	  "create a room and pay the contract's fee; --discard deletes its "
+	  "recordings when it ends",
 	  "title ingest access ref " HOSTKEY_OPTIONS " " KEY_OPTIONS, "discard",
 	  room_create },
-	{ "room end", "ROOM -c FILE " KEY_USAGE,
-	  "end a room, as its host or a moderator", KEY_OPTIONS, "", room_end },
+	{ "room end", "ROOM -c FILE [--as-moderator] " KEY_USAGE,
+	  "end a room, as its host or with --as-moderator another's",
+	  KEY_OPTIONS, "as-moderator", room_end },
 	{ "room show", "ROOM -c FILE", "a room as the contract has it", "", "",
 	  room_show },
 	{ "room list", "-c FILE [--state open|failed|ended] [--limit N]",

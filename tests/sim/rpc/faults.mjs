@@ -126,7 +126,7 @@ const RULES = {
 	stale: { before: stale },
 
 	limit: { before: overRange, after: overLogs },
-	error: { before: (call, { code, message }) => refuse(call, { code: code ?? -32000, message: message ?? 'internal error' }) },
+	error: { before: (call, { code, message, data }) => refuse(call, { code: code ?? -32000, message: message ?? 'internal error', data }) },
 	rate_limit: { before: (call) => refuse(call, { code: 429, message: 'Too Many Requests' }),
 		wire: ({ retry_after: after }) => ({ status: 429, headers: after === undefined ? {} : { 'retry-after': String(after) } }) },
 
