@@ -59,9 +59,10 @@ export class Arena {
 		writeFileSync(join(this.dir, 'bridge.key'), `${this.bridge.key}\n`, { mode: 0o600 });
 		await this.standin.control('POST', 'restore', { inputs: {}, videos: {}, deleted: [], idempotency: {}, keys: [], webhook: null });
 		await this.database('chaincast');
+		this.depth = config?.chain?.confirmations ?? 1;
 		const base = merged({
 			chain: { chain_id: 31337, endpoints: [{ url: this.anvil.ws, priority: 0 }], block_time_ms: 100, confirmations: 1,
-				request_timeout_ms: 5000 },
+				request_timeout_ms: 10000 },
 			database: { url: this.url },
 			registry: { address: this.contract.address, start_block: this.contract.startBlock },
 			cloudflare: { api_url: this.standin.api, account_id: ACCOUNT, api_token: this.standin.token, customer_code: CUSTOMER,
@@ -80,13 +81,14 @@ export class Arena {
 	// The moment to come back to; the daemons are down, nobody is in the database.
 	async mark() {
 		this.point = { db: `${this.db}_mark`, standin: await this.standin.control('GET', 'snapshot'),
-			chain: await this.#still(() => this.anvil.rpc('evm_snapshot')) };
+			chain: await this.still(() => this.anvil.rpc('evm_snapshot')) };
 		const admin = this.postgres.urlOf('postgres');
 		await this.postgres.query(`drop database if exists ${this.point.db} with (force)`, admin);
 		await this.postgres.query(`create database ${this.point.db} template ${this.db}`, admin);
 	}
 
-	async #still(act) {
+	// While no block comes.
+	async still(act) {
 		const before = this.held;
 		this.held = true;
 		await this.mining; // a block in the midst of a revert spoils the chain
@@ -97,7 +99,7 @@ export class Arena {
 
 	async back() {
 		this.held = false;
-		await this.#still(async () => {
+		await this.still(async () => {
 			await this.anvil.rpc('evm_revert', this.point.chain);
 			this.point.chain = await this.anvil.rpc('evm_snapshot');
 		});
@@ -129,7 +131,7 @@ export class Arena {
 		return [this.indexerProcess, this.bridgeProcess].find((p) => p?.result);
 	}
 
-	until(what, probe, timeout = 60000) {
+	until(what, probe, timeout = 180000) {
 		return until(`${this.name}: ${what}`, async () => {
 			const value = await probe();
 			const dead = !value && this.#dead();
@@ -167,8 +169,8 @@ export class Arena {
 	// copy of the chain has come as far as the chain.
 	async #idle(height) {
 		const [row] = await this.rows(`select (select number from chain.cursor) as number,
-			(select count(*) from bridge.ready('depth', 1)) as ready,
-			(select count(*) from bridge.ready('depth', 1) g, lateral bridge.unsettled(g.h, g.h1, 10)) as unsettled,
+			(select count(*) from bridge.ready('depth', ${this.depth})) as ready,
+			(select count(*) from bridge.ready('depth', ${this.depth}) g, lateral bridge.unsettled(g.h, g.h1, 10)) as unsettled,
 			(select count(*) from bridge.live_input where retry_at > now() and state <> 'deleted') as waiting,
 			(select count(*) from bridge.outbox where state in ('queued', 'in_tx')) as outbox,
 			(select count(*) from bridge.tx where state in ('signed', 'accepted', 'mined')) as txs,
@@ -190,12 +192,13 @@ export class Arena {
 		return ours === inputs;
 	}
 
-	// Idle with `inputs` live inputs of ours, and still so some blocks later.
-	async quiet(inputs) {
+	// Idle with `inputs` live inputs of ours, and still so some blocks later;
+	// `also` is what else must hold by then.
+	async quiet(inputs, also = () => true) {
 		let since;
 		await this.until('quiet', async () => {
 			const height = await this.anvil.height();
-			if (!await this.#idle(height - 1) || !await this.#has(inputs)) {
+			if (!await this.#idle(height - 1) || !await this.#has(inputs) || !await also()) {
 				since = undefined;
 				return false;
 			}

@@ -41,7 +41,8 @@ async function nonces(a) {
 		assert.ok(row.hashes.includes(bare(tx.hash)), `nonce ${nonce}: the mined transaction is none of its attempts`);
 		assert.deepEqual([row.state, row.mined], ['final', bare(tx.hash)]);
 	}
-	for (const row of rows) assert.ok(seen.has(Number(row.nonce)), `nonce ${row.nonce} was never mined`);
+	if (!a.reorged)
+		for (const row of rows) assert.ok(seen.has(Number(row.nonce)), `nonce ${row.nonce} was never mined`);
 	const counts = await Promise.all(['latest', 'pending'].map((tag) => a.anvil.rpc('eth_getTransactionCount', a.bridge.address, tag)));
 	assert.equal(counts[0], counts[1], 'something of ours still waits in the pool');
 }
@@ -78,7 +79,9 @@ async function closedRoom(a, room, view, inputs, row, videos) {
 	}
 }
 
-// `rooms`: [{id, key, state: 'open' | 'ended' | 'failed', …}], as the test made them.
+// `rooms`: [{id, key, state: 'open' | 'ended' | 'failed', …}], as the test made
+// them. After a reorg of what was final the lane sends it again when it next looks: it
+// finds no room, and whether that has happened yet is not asked.
 export async function check(a, rooms, expected = {}) {
 	const [{ liveInputs, videos }, rowList] = await Promise.all([a.standin.state(), a.rows(`select room_id::text as id, state, uid,
 		provisioned_epoch as epoch, encode(credential_hash, 'hex') as hash from bridge.live_input`)]);
@@ -92,7 +95,8 @@ export async function check(a, rooms, expected = {}) {
 	const known = new Set(rooms.map((r) => r.id));
 	assert.deepEqual(liveInputs.filter((i) => i.meta.chaincast && !known.has(i.meta.room)).map((i) => i.meta), [], 'live inputs of no room');
 	for (const name of ['ProvisionSkipped', 'RoomFailed', 'Reissued'])
-		assert.equal((await a.contract.events(name)).length, expected[name] ?? 0, `${name} events`);
+		if (name !== 'ProvisionSkipped' || !a.reorged)
+			assert.equal((await a.contract.events(name)).length, expected[name] ?? 0, `${name} events`);
 	assert.equal((await a.contract.events('RoomCreated')).length, rooms.length);
 	await nonces(a);
 	for (const name of ['indexer', 'bridge']) {

@@ -123,6 +123,41 @@ export const kinds = {
 		await a.database('chaincast');
 		return { rooms: [{ ...room, epoch: 2 }], expected: { Reissued: 1 }, lostDatabase: true };
 	},
+	// A settled room whose keys somebody rotated in the dashboard.
+	async audit(a) {
+		const room = await lived(a, {});
+		await a.standin.call('POST', `/live_inputs/${(await inputOf(a, room)).uid}/rotate_keys`);
+		return { rooms: [{ ...room, epoch: 2 }], expected: { Reissued: 1 },
+			also: async () => (await a.contract.room(room.id)).provisionedEpoch === 2 };
+	},
+	// A reorg takes the room away, after it was provisioned.
+	async vanish(a) {
+		const before = await a.still(() => a.anvil.rpc('evm_snapshot'));
+		await lived(a, {});
+		const height = await a.anvil.height();
+		await a.still(() => a.anvil.rpc('evm_revert', before));
+		await a.until('the chain is as long again', async () => await a.anvil.height() > height);
+		return { rooms: [], reorged: true };
+	},
+	// A reorg takes the end away that had disabled the live input.
+	async reopen(a) {
+		const room = await create(a);
+		await live(a, [room]);
+		const before = await a.still(() => a.anvil.rpc('evm_snapshot'));
+		await a.still(async () => {
+			await a.contract.submit(room.host.key, 'endRoom', [BigInt(room.id)], { gas: 300000n });
+			await a.anvil.mine(2);
+			await a.until('it is disabled', async () => !(await inputOf(a, room)).enabled);
+			await a.until('and written so', async () => (await a.rows('select 1 from bridge.live_input where state = \'disabled\'')).length === 1);
+			await a.stopDaemons();
+			await a.anvil.rpc('evm_revert', before);
+		});
+		const height = await a.anvil.height();
+		await a.until('a longer chain', async () => await a.anvil.height() > height + 4);
+		return { rooms: [room] };
+	},
 };
 
-export const options = { bump: { bridge: { bump_after_s: 1 } }, sweep: { bridge: { sweep_every_s: 1 } }, adopt: { bridge: { sweep_every_s: 1 } } };
+const sweeps = { bridge: { sweep_every_s: 1 } };
+export const options = { bump: { bridge: { bump_after_s: 1 } }, sweep: sweeps, adopt: sweeps, audit: { bridge: { audit_every_s: 1 } },
+	reopen: { chain: { confirmations: 4 } } };

@@ -41,7 +41,7 @@ function pointsOf(text) {
 async function life(a, scene, points) {
 	if (!points.length) points = [''];
 	await a.back();
-	a.lostDatabase = scene.lostDatabase;
+	Object.assign(a, { lostDatabase: scene.lostDatabase, reorged: scene.reorged });
 	const inputs = scene.rooms.filter((r) => r.state === 'open').length;
 	a.held = Boolean(scene.hold);
 	a.start('indexer');
@@ -53,7 +53,7 @@ async function life(a, scene, points) {
 		await Promise.race([p.exited, (async () => {
 			if (scene.hold) await a.until('the fees rise', () => scene.hold.test(p.text()));
 			a.held = false;
-			await a.quiet(inputs);
+			await a.quiet(inputs, scene.also);
 		})()]).catch((e) => {
 			if (!p.result && !ended) throw e;
 		});
@@ -65,7 +65,7 @@ async function life(a, scene, points) {
 	a.held = false;
 	if (!a.bridgeProcess) {
 		a.start('bridge');
-		await a.quiet(inputs);
+		await a.quiet(inputs, scene.also);
 	}
 	await check(a, scene.rooms, scene.expected);
 	// A stop in good order, so that a sanitizer says what leaks.
@@ -146,7 +146,13 @@ try {
 	await Promise.all(Array.from({ length: Math.min(Number(opt.jobs), names.length) }, async (_, i) => {
 		const a = await Arena.open(`w${i}`, { postgres, bin });
 		arenas.push(a);
-		for (let kind = queue.shift(); kind; kind = queue.shift()) await matrix(a, kind);
+		for (let kind = queue.shift(); kind; kind = queue.shift()) {
+			await matrix(a, kind).catch(async (e) => {
+				results.failed++;
+				console.log(`not ok ${kind}\n${e.stack}`);
+				await a.stopDaemons();
+			});
+		}
 	}));
 	code = results.failed ? 1 : 0;
 } catch (e) {
