@@ -316,6 +316,7 @@ static void close_all(struct indexer *ix)
 	contracts_free(ix->checking);
 	feed_free(ix->feed);
 	db_close(ix->db);
+	store_deinit(&ix->store);
 	follow_tail_deinit(&ix->tail);
 	filter_free(ix->filter);
 	schema_free(ix->schema);

@@ -14,6 +14,7 @@ static struct db_param height(uint64_t v)
 
 /* A write under way, and whom to tell. */
 struct write {
+	struct write *next, **prev; /* in the store's list */
 	struct store *s;
 	void (*done)(void *arg);
 	void *arg;
@@ -34,6 +35,20 @@ static void count(struct store_totals *t, const struct store_totals *w)
 	t->events += w->events;
 }
 
+static void drop(struct write *w)
+{
+	*w->prev = w->next;
+	if (w->next)
+		w->next->prev = w->prev;
+	free(w);
+}
+
+void store_deinit(struct store *s)
+{
+	while (s->writes)
+		drop(s->writes);
+}
+
 static void written(void *arg, enum status st,
 		    const struct db_result *const *results, size_t n,
 		    const struct err *err)
@@ -42,7 +57,7 @@ static void written(void *arg, enum status st,
 
 	(void)results;
 	(void)n;
-	free(arg);
+	drop((struct write *)arg);
 	if (st != ST_OK) {
 		w.s->on_broken(w.s->arg, err);
 		return;
@@ -76,7 +91,10 @@ static void run(struct store *s, struct db_batch *b, struct store_totals totals,
 {
 	struct write *w = mem_zalloc(sizeof(*w));
 
-	*w = (struct write){ s, done, arg, totals };
+	*w = (struct write){ s->writes, &s->writes, s, done, arg, totals };
+	if (w->next)
+		w->next->prev = &w->next;
+	s->writes = w;
 	db_run(b, written, w);
 }
 

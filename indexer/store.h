@@ -11,6 +11,7 @@
  * process still leads. A kill at any point leaves the whole transaction or
  * nothing of it.
  */
+struct write;
 struct store_totals {
 	bool any;        /* @cursor and @head are known */
 	uint64_t cursor; /* the last block committed */
@@ -26,7 +27,12 @@ struct store {
 	void (*on_broken)(void *arg, const struct err *err);
 	void *arg;
 	struct store_totals totals; /* of what is committed */
+	struct write *writes;       /* under way */
 };
+
+/** store_deinit - forget the writes under way, after the database was closed
+ * and will not tell of them */
+void store_deinit(struct store *s);
 
 #define STORE_UNKNOWN UINT64_MAX /* height that the node does not tell */
 
