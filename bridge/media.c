@@ -5,10 +5,12 @@
 
 #include <stdlib.h>
 
+#include "bridge/lifecycle.h"
 #include "bridge/recordings.h"
 
 struct media {
 	struct recordings *recordings;
+	struct lifecycle *lifecycle;
 };
 
 struct media *media_new(struct bridge *b)
@@ -16,6 +18,7 @@ struct media *media_new(struct bridge *b)
 	struct media *m = (struct media *)mem_zalloc(sizeof(*m));
 
 	m->recordings = recordings_new(b);
+	m->lifecycle = lifecycle_new(b);
 	return m;
 }
 
@@ -24,5 +27,6 @@ void media_free(struct media *m)
 	if (!m)
 		return;
 	recordings_free(m->recordings);
+	lifecycle_free(m->lifecycle);
 	free(m);
 }

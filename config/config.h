@@ -119,6 +119,11 @@ struct config {
 
 	struct {
 		uint32_t recordings_every_s; /* of an idle room */
+		bool watch;                  /* whether rooms are on air */
+		char *delivery_url;          /* "": the origin on chain */
+		uint32_t watch_fast_ms, watch_idle_ms;
+		uint32_t offline_after_ms; /* a drop that ends a broadcast */
+		uint32_t views_every_s;    /* 0: viewers are not counted */
 	} media;
 
 	/* Loopback addresses with a port, or "off" (core/httpd.h). */

@@ -77,6 +77,12 @@ const struct config_key config_keys[] = {
 	{ "bridge.audit_every_s", KEY_U32, AT(bridge.audit_every_s), .max = 2592000, .def = "86400" },
 
 	{ "media.recordings_every_s", KEY_U32, AT(media.recordings_every_s), .min = 1, .max = 86400, .def = "3600" },
+	{ "media.watch", KEY_BOOL, AT(media.watch), .def = "true" },
+	{ "media.delivery_url", KEY_STR, AT(media.delivery_url), .max = 2048 },
+	{ "media.watch_fast_ms", KEY_U32, AT(media.watch_fast_ms), .min = 100, .max = 600000, .def = "5000" },
+	{ "media.watch_idle_ms", KEY_U32, AT(media.watch_idle_ms), .min = 100, .max = 3600000, .def = "120000" },
+	{ "media.offline_after_ms", KEY_U32, AT(media.offline_after_ms), .max = 600000, .def = "15000" },
+	{ "media.views_every_s", KEY_U32, AT(media.views_every_s), .max = 86400, .def = "60" },
 
 	{ "health.indexer_listen", KEY_STR, AT(health.indexer_listen), .max = 64, .def = "127.0.0.1:9464" },
 	{ "health.bridge_listen", KEY_STR, AT(health.bridge_listen), .max = 64, .def = "127.0.0.1:9465" },

@@ -133,8 +133,13 @@ async function broadcast(res, spec) {
 		if (refused) return send(res, 409, { error: refused });
 	} else if (spec.action === 'disconnect') {
 		store.endBroadcast(entry, spec.ready_after_ms ?? 0);
+	} else if (spec.action === 'drop' || spec.action === 'reconnect') {
+		const refused = store.interruptBroadcast(entry, spec.action === 'drop');
+		if (refused) return send(res, 409, { error: refused });
+	} else if (spec.action === 'viewers') {
+		entry.viewers = spec.viewers ?? 0;
 	} else {
-		return send(res, 400, { error: 'action is connect or disconnect' });
+		return send(res, 400, { error: 'action is connect, drop, reconnect, disconnect or viewers' });
 	}
 	await store.commit();
 	return send(res, 200, { ok: true, video: entry.live?.video ?? null });

@@ -137,6 +137,15 @@ export class Store {
 		return null;
 	}
 
+	// The publisher's connection goes away, or comes back to the same broadcast.
+	interruptBroadcast(entry, dropped) {
+		if (!entry.live) return 'no broadcast is running';
+		entry.live.dropped = dropped;
+		const state = dropped ? 'reconnecting' : 'reconnected';
+		this.#status(entry.input, state, state);
+		return null;
+	}
+
 	endBroadcast(entry, readyAfterMs) {
 		if (!entry.live) return;
 		const video = this.data.videos[entry.live.video];
