@@ -28,7 +28,8 @@ struct endpoint {
 	enum endpoint_state state;
 	bool up; /* ws: connected; http: always */
 	bool subscribed;
-	bool told; /* that it failed, since it was last good */
+	bool told;      /* that it failed, since it was last good */
+	bool elsewhere; /* it showed another genesis, without proof */
 	unsigned fails, lies, untold;
 	uint64_t lie_height, lie_at; /* what it was accused of last */
 	char lie_why[80];

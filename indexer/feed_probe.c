@@ -66,6 +66,12 @@ static enum status check_genesis(struct endpoint *ep, struct text answer,
 		f->genesis = genesis.hash;
 		f->genesis_known = true;
 	}
+	if (!hash32_eq(&genesis.hash, &f->genesis) &&
+	    genesis.proof != HEAD_PROVEN && !ep->elsewhere) {
+		ep->elsewhere = true;
+		return err_set(err, ST_TRANSIENT,
+			       "another block 0, without proof: asked again");
+	}
 	if (!hash32_eq(&genesis.hash, &f->genesis))
 		return err_set(err, ST_REJECTED,
 			       "%s has another genesis block than the one "
@@ -80,11 +86,13 @@ static enum status check(struct endpoint *ep, struct head *head,
 {
 	enum status st = check_chain(ep, items[PROBE_CHAIN].result, err);
 
-	if (st == ST_OK)
-		st = check_genesis(ep, items[PROBE_GENESIS].result, err);
 	if (st == ST_OK &&
 	    head_read(head, items[PROBE_HEAD].result, err) != ST_OK)
 		st = err_set(err, ST_TRANSIENT, "it has no head yet");
+	if (st == ST_OK)
+		feed_saw(ep->feed, head);
+	if (st == ST_OK)
+		st = check_genesis(ep, items[PROBE_GENESIS].result, err);
 	if (st == ST_OK && is_wrong(ep->feed, head))
 		st = err_set(err, ST_TRANSIENT,
 			     "its head does not give its hash");
@@ -125,7 +133,7 @@ static void good(struct endpoint *ep, const struct head *head)
 	struct feed *f = ep->feed;
 
 	ep->state = ENDPOINT_GOOD;
-	ep->told = false;
+	ep->told = ep->elsewhere = false;
 	ep->poll_at = 0;
 	ep->polling = false;
 	ep->head = head->number;

@@ -51,9 +51,24 @@ void span_free(struct span *s)
 	free(s);
 }
 
+static void split(struct span *s, uint64_t at)
+{
+	struct span *rest =
+	    span_new(s->opts, (struct range_span){ at + 1, s->r.to });
+
+	rest->range = s->range;
+	rest->next = s->next;
+	s->next = rest;
+	s->r.to = at;
+	s->tries = 0;
+}
+
 void span_send(struct span *s)
 {
 	clear(s);
+	/* Less was learnt to be enough since it was made. */
+	if (s->range && s->r.to - s->r.from >= s->range->size)
+		split(s, s->r.from + s->range->size - 1);
 	s->state = SPAN_ASKING;
 	s->arena = arena_new(SIZE_MAX / 2);
 	if (s->how == SPAN_TOLD)
@@ -76,18 +91,6 @@ void span_ready(struct span *s)
 uint64_t span_middle(const struct span *s)
 {
 	return s->r.from + (s->r.to - s->r.from) / 2;
-}
-
-static void split(struct span *s, uint64_t at)
-{
-	struct span *rest =
-	    span_new(s->opts, (struct range_span){ at + 1, s->r.to });
-
-	rest->range = s->range;
-	rest->next = s->next;
-	s->next = rest;
-	s->r.to = at;
-	s->tries = 0;
 }
 
 void span_failed(struct span *s, bool shrink, uint64_t at, const char *why)
