@@ -27,7 +27,7 @@ mkdirSync(logs, { recursive: true });
 Process.detached = true; // Ctrl-C reaches us alone, and we stop the children
 const tally = { passed: 0, failed: 0, blocks: 0, events: 0 };
 let postgres, stopping = false;
-process.on('SIGINT', () => { stopping = true; });
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => { stopping = true; });
 
 async function one(seed) {
 	const storm = new Storm({ seed, postgres, bin, dir: join(logs, `seed-${seed}`), steps });

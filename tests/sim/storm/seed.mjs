@@ -98,7 +98,7 @@ export class Storm {
 		ix.starts++;
 		ix.wanted = true;
 		const from = existsSync(this.log(ix.name)) ? readFileSync(this.log(ix.name)).length : 0;
-		const p = new Process(ix.name, join(this.bin, 'chaincast-indexer'), ['-c', this.file], { log: this.log(ix.name) });
+		const p = new Process(ix.name, join(this.bin, 'chaincast-indexer'), ['-c', this.file], { log: this.log(ix.name), cwd: this.dir });
 		ix.process = p;
 		p.exited.then(({ code, signal }) => {
 			const said = readFileSync(this.log(ix.name)).subarray(from).toString();
