@@ -295,6 +295,7 @@ test('show reads roles from a node that answers few blocks; refusals come as its
 	const node = await w.scriptedNode();
 	const config = w.writeConfig({ chain: { ...w.config().chain, endpoints: [{ url: node.ws }] } }, 'scripted.yaml');
 	const { roles } = await show();
+	await w.anvil.mine(20);
 	await node.fault('limit', {}, { provider: 'geth', max_range: 3, times: 0 });
 	const read = JSON.parse((await w.cli(['admin', 'show', '-c', config, '--json'])).stdout);
 	assert.deepEqual(read.roles, roles);
