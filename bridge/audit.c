@@ -226,7 +226,7 @@ static void on_timer(uv_timer_t *t)
 		next_chunk(a);
 		return;
 	}
-	if (!a->b->listed || !budget_spare(a)) {
+	if (!a->b->listed || a->b->paused || !budget_spare(a)) {
 		later(a, AUDIT_BUSY_MS);
 		return;
 	}

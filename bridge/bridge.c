@@ -16,6 +16,7 @@
 #include "bridge/control.h"
 #include "bridge/job.h"
 #include "bridge/media.h"
+#include "bridge/refusal.h"
 #include "bridge/report.h"
 #include "core/backoff.h"
 #include "core/log.h"
@@ -91,8 +92,11 @@ static void on_todo(void *arg, enum status st,
 			log_broken("todo_failed", F_STR("why", err->msg));
 		return; /* the poll comes again */
 	}
-	if (!b->stopping && fresh(b, results[0])) {
-		todo = results[1];
+	b->tally.count = 0;
+	b->tally.rooms = 0;
+	control_read(b, results[0]);
+	if (!b->stopping && !b->paused && fresh(b, results[1])) {
+		todo = results[2];
 		for (i = 0; i < db_rows(todo) && !b->stopping; i++)
 			if (!job_exists(b, db_text(todo, i, "room_id")))
 				job_start(b, todo, i);
@@ -111,13 +115,15 @@ static void query(struct bridge *b)
 		return;
 	b->querying = true;
 	batch = db_batch_new(b->db);
+	DB_ADD(batch, control_sql);
 	DB_ADD(batch, "select * from bridge.ready($1, $2::integer)",
 	       P_TEXT(confirm), P_I64(b->cfg->chain.confirmations));
 	DB_ADD(batch,
 	       "select t.* from bridge.ready($1, $2::integer) g,"
-	       " lateral bridge.todo(g.h, g.h1, $3::integer) t",
+	       " lateral bridge.todo(g.h, g.h1, $3::integer, $4, $5) t",
 	       P_TEXT(confirm), P_I64(b->cfg->chain.confirmations),
-	       P_I64(BRIDGE_TODO_LIMIT));
+	       P_I64(BRIDGE_TODO_LIMIT), P_BOOL(control_holds(b)),
+	       P_BOOL(policy_counts(b->policy)));
 	db_run(batch, on_todo, b);
 }
 
@@ -130,9 +136,16 @@ static void on_block(void *arg, const char *payload)
 	bridge_wake(b);
 }
 
+static void on_control(void *arg, const char *payload)
+{
+	(void)payload;
+	bridge_wake((struct bridge *)arg);
+}
+
 static void on_poll(uv_timer_t *t)
 {
 	bridge_wake((struct bridge *)t->data);
+	refusal_run((struct bridge *)t->data);
 }
 
 static void on_sweep(uv_timer_t *t)
@@ -416,6 +429,24 @@ static void open_lane(struct bridge *b)
 	b->txmgr = txmgr_new(&opts);
 }
 
+static void open_policy(struct bridge *b)
+{
+	const struct config *cfg = b->cfg;
+	struct policy_rules rules = {
+		.allow = (const uint8_t(*)[20])cfg->policy.allow_hosts,
+		.allow_count = cfg->policy.allow_host_count,
+		.deny = (const uint8_t(*)[20])cfg->policy.deny_hosts,
+		.deny_count = cfg->policy.deny_host_count,
+		.host_open_max = cfg->policy.host_open_max,
+		.host_day_max = cfg->policy.host_day_max,
+		.open_max = cfg->policy.open_max,
+	};
+
+	b->policy = policy_new(&rules);
+	breaker_init(&b->breaker, cfg->bridge.breaker_max);
+	b->refusals_wait = true;
+}
+
 static void watch(struct bridge *b)
 {
 	b->poll.data = b->sweep.data = b->later.data = b;
@@ -445,6 +476,7 @@ static void start_timers(struct bridge *b)
 static void work(struct bridge *b)
 {
 	b->started_ms = uv_now(b->loop);
+	open_policy(b);
 	open_provider(b);
 	open_lane(b);
 	start_timers(b);
@@ -452,6 +484,7 @@ static void work(struct bridge *b)
 	b->media = media_new(b);
 	db_on_lost(b->db, on_db_lost, b);
 	db_listen(b->db, "chain_block", on_block, b);
+	db_listen(b->db, "bridge_control", on_control, b);
 	log_info("leading", F_STR("deployment", b->facts.deployment),
 		 F_I64("term", b->facts.term),
 		 F_HEX("signer", signer_address(b->signer)->b, 20),
@@ -469,6 +502,7 @@ static void close_all(struct bridge *b)
 	inventory_free(b->inventory);
 	audit_free(b->audit);
 	media_free(b->media);
+	policy_free(b->policy);
 	db_close(b->db);
 	while (b->jobs)
 		job_end(b->jobs);

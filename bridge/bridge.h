@@ -6,8 +6,10 @@
 #include <uv.h>
 
 #include "abi/types.h"
+#include "bridge/breaker.h"
 #include "bridge/cloudflare.h"
 #include "bridge/inventory.h"
+#include "bridge/policy.h"
 #include "bridge/signer.h"
 #include "bridge/txmgr.h"
 #include "config/config.h"
@@ -57,6 +59,15 @@ struct bridge {
 	struct audit *audit;
 	struct media *media;
 	uint64_t orphans_found, orphans_deleted;
+	struct breaker breaker;
+	bool trip_storing;       /* the database does not know it yet */
+	bool paused;             /* by an operator */
+	uint64_t allow_until_ms; /* loop time: the breaker counts nothing */
+	struct policy *policy;
+	struct policy_tally tally; /* since the last answer of bridge.todo */
+	bool refusals_wait;        /* perhaps: some are not told on chain */
+	bool refusals_spent, refusing;
+	uint64_t refuse_after_ms, rooms_refused;
 	uint64_t limited_ms;         /* at the start, by a process before us */
 	bool standing_by;            /* another bridge leads */
 	enum startup_need waits_for; /* before it leads */

@@ -5,14 +5,128 @@
 
 #include "core/log.h"
 
+const char control_sql[] =
+    "select paused_at is not null as paused, paused_why,"
+    " tripped_at is not null as tripped, tripped_why, greatest(0,"
+    " coalesce(extract(epoch from allow_until - now()), 0) * 1000)::bigint"
+    " as allow_ms from bridge.control";
+
+static void read_pause(struct bridge *b, const struct db_result *r)
+{
+	bool paused = db_bool(r, 0, "paused");
+
+	if (paused && !b->paused)
+		log_odd("paused", F_STR("why", db_text(r, 0, "paused_why")),
+			F_STR("hint", "chaincast resume"));
+	else if (!paused && b->paused)
+		log_info("resumed");
+	b->paused = paused;
+	txmgr_pause(b->txmgr, paused);
+}
+
+void control_read(struct bridge *b, const struct db_result *r)
+{
+	bool tripped;
+	uint64_t allow;
+
+	if (db_rows(r) == 0)
+		return;
+	read_pause(b, r);
+	allow = (uint64_t)db_i64(r, 0, "allow_ms");
+	b->allow_until_ms = allow ? uv_now(b->loop) + allow : 0;
+	tripped = db_bool(r, 0, "tripped");
+	if (b->trip_storing || tripped == b->breaker.tripped)
+		return;
+	breaker_reset(&b->breaker);
+	b->breaker.tripped = tripped;
+	if (tripped)
+		log_odd("breaker_still_tripped",
+			F_STR("why", db_text(r, 0, "tripped_why")),
+			F_STR("hint", "chaincast resume"));
+	else
+		log_info("breaker_reset");
+}
+
+static void on_trip_stored(void *arg, enum status st,
+			   const struct db_result *const *results, size_t n,
+			   const struct err *err)
+{
+	struct bridge *b = (struct bridge *)arg;
+
+	(void)results;
+	(void)n;
+	b->trip_storing = false;
+	if (st != ST_OK && st != ST_TRANSIENT)
+		log_broken("trip_not_stored", F_STR("why", err->msg));
+}
+
+static void tripped(struct bridge *b, enum breaker_kind kind)
+{
+	struct db_batch *batch = db_batch_new(b->db);
+
+	log_broken("breaker_tripped", F_STR("what", breaker_name(kind)),
+		   F_U64("max_per_minute", b->breaker.max),
+		   F_STR("hint", "none are done from here on; find out why, "
+				 "then run: chaincast resume (--minutes N to "
+				 "let them through)"));
+	b->trip_storing = true;
+	DB_ADD(batch,
+	       "update bridge.control set tripped_at = now(), tripped_why = $1,"
+	       " allow_until = null",
+	       P_TEXT(breaker_name(kind)));
+	db_run(batch, on_trip_stored, b);
+}
+
+static bool allowed(const struct bridge *b)
+{
+	return uv_now(b->loop) < b->allow_until_ms;
+}
+
+bool control_holds(const struct bridge *b)
+{
+	return b->breaker.tripped && !allowed(b);
+}
+
+bool control_take(struct bridge *b, enum breaker_kind kind)
+{
+	bool was = b->breaker.tripped;
+
+	if (b->paused)
+		return false;
+	if (allowed(b) || breaker_take(&b->breaker, kind, uv_now(b->loop)))
+		return true;
+	if (!was)
+		tripped(b, kind);
+	return false;
+}
+
+bool control_may(struct bridge *b, const struct wanted *w,
+		 const struct actual *a, struct step s)
+{
+	bool was = b->breaker.tripped;
+
+	if (b->paused)
+		return false;
+	if (allowed(b) || breaker_step(&b->breaker, w, a, s, uv_now(b->loop)))
+		return true;
+	if (!was)
+		tripped(b, breaker_kind_of(w, a, s));
+	return false;
+}
+
 enum status control_start(struct bridge *b, struct err *err)
 {
-	AUTO(db_result) struct db_result *r = NULL;
+	AUTO(db_result) struct db_result *r = NULL, *gone = NULL;
 	enum status st = DB_QUERY(
 	    &r, b->db, err,
 	    "select coalesce(greatest(0, extract(epoch from limited_until"
 	    " - now()) * 1000), 0)::bigint as limited_ms from bridge.control");
 
+	/* The operator's rules may be others by now. */
+	if (st == ST_OK)
+		st = DB_QUERY(&gone, b->db, err,
+			      "delete from bridge.refusal"
+			      " where sent_at is null");
 	if (st != ST_OK)
 		return st;
 	b->limited_ms = db_rows(r) ? (uint64_t)db_i64(r, 0, "limited_ms") : 0;

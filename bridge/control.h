@@ -12,6 +12,21 @@
  * b->limited_ms. Blocking, as the leader. */
 enum status control_start(struct bridge *b, struct err *err) MUST_CHECK;
 
+/** control_columns - what control_read() wants selected from bridge.control */
+extern const char control_sql[];
+/** control_read - take over what the row says; logs what changed */
+void control_read(struct bridge *b, const struct db_result *r);
+
+/** control_may - whether a job may take the step now: nothing is paused, and
+ * the breaker lets it through. Counts it; the one too many trips the breaker */
+bool control_may(struct bridge *b, const struct wanted *w,
+		 const struct actual *a, struct step s);
+/** control_take - the same for what is no step: a live input of ours that the
+ * provider does not know, an orphan of a room that never was */
+bool control_take(struct bridge *b, enum breaker_kind kind);
+/** control_holds - rooms that vanished are left alone */
+bool control_holds(const struct bridge *b);
+
 /** control_limited - the provider said that nobody may ask for so long;
  * cf_opts.on_limited */
 void control_limited(void *arg, uint64_t wait_s);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "abi/hex.h"
+#include "bridge/control.h"
 #include "bridge/report.h"
 #include "core/log.h"
 
@@ -198,6 +199,22 @@ static void read_actual(struct job *j, const struct db_result *r, size_t row)
 	read_outbox(j, r, row);
 }
 
+/* The operator's policy is asked about rooms that nothing is known of yet. */
+static void read_verdict(struct job *j, const struct db_result *r, size_t row)
+{
+	struct policy_load load = {
+		.host_open = (uint64_t)db_i64(r, row, "host_open"),
+		.host_day = (uint64_t)db_i64(r, row, "host_day"),
+		.open = (uint64_t)db_i64(r, row, "open_total"),
+	};
+
+	if (j->wanted.state != WANTED_OPEN || j->actual.state != INPUT_NONE)
+		return;
+	policy_tally_load(&load, &j->b->tally, j->host);
+	j->verdict = policy_judge(j->b->policy, j->host, &load);
+	j->wanted.refused = j->verdict != POLICY_ACCEPT;
+}
+
 static void job_perform(struct job *j);
 
 /* Whether the endpoint that the step asks first is asked at all now. */
@@ -243,15 +260,19 @@ struct job *job_start(struct bridge *b, const struct db_result *r, size_t row)
 	copy_text(r, row, "li_uid", j->uid, sizeof(j->uid));
 	read_wanted(j, r, row);
 	read_actual(j, r, row);
+	read_verdict(j, r, row);
 	j->step = reconcile_next(&j->wanted, &j->actual);
 	j->stop = step_stops(j->step.kind) || j->wanted.stopping;
 	if (j->step.kind == STEP_NONE || !provider_may(b, j->step.kind) ||
 	    (j->stop ? b->stop_job_count >= BRIDGE_STOP_JOBS_MAX
-		     : b->job_count >= BRIDGE_JOBS_MAX)) {
+		     : b->job_count >= BRIDGE_JOBS_MAX) ||
+	    !control_may(b, &j->wanted, &j->actual, j->step)) {
 		free(j);
 		return NULL;
 	}
 	*(j->stop ? &b->stop_job_count : &b->job_count) += 1;
+	if (j->step.kind == STEP_CREATE && j->actual.state == INPUT_NONE)
+		policy_tally_add(&b->tally, j->host);
 	j->started_ms = uv_now(b->loop);
 	j->next = b->jobs;
 	b->jobs = j;
@@ -410,6 +431,33 @@ static void job_outbox_code(struct job *j, const char *kind, const char *event,
 	job_commit(j, batch);
 }
 
+/* Refusals cost gas, so they go in batches and within an allowance. */
+static void job_refuse(struct job *j)
+{
+	const char *reason = j->step.code == FAIL_POLICY
+				 ? policy_reason(j->verdict)
+			     : j->step.code == FAIL_KEY_OFF_CURVE
+				 ? "the host key is not on its curve"
+				 : "the host key is malformed";
+	struct db_batch *batch = db_batch_new(j->b->db);
+
+	log_info("room_refused", F_STR("room", j->room),
+		 F_HEX("host", j->host, 20), F_U64("code", j->step.code),
+		 F_STR("reason", reason));
+	DB_ADD(batch,
+	       "insert into bridge.refusal (room_id, host, code, reason, term)"
+	       " values ($1::numeric, $2, $3, $4, $5)"
+	       " on conflict (room_id) do update set code = excluded.code,"
+	       " reason = excluded.reason, noted_at = now(), sent_at = null,"
+	       " term = excluded.term",
+	       P_TEXT(j->room), P_BYTES(j->host, 20), P_I64(j->step.code),
+	       P_TEXT(reason), P_I64(j->b->facts.term));
+	j->b->refusals_wait = true;
+	j->b->refuse_after_ms = 0;
+	j->b->rooms_refused++;
+	job_commit(j, batch);
+}
+
 static void job_perform(struct job *j)
 {
 	static void (*const steps[])(struct job *) = {
@@ -430,7 +478,7 @@ static void job_perform(struct job *j)
 	};
 
 	if (j->step.kind == STEP_FAIL)
-		job_outbox_code(j, "fail", "room_refused", 0);
+		job_refuse(j);
 	else if (j->step.kind == STEP_REISSUE)
 		job_outbox_code(j, "reissue", "credentials_reissued",
 				j->wanted.epoch);

@@ -28,10 +28,12 @@ struct job {
 	/* of its live input */
 	char uid[CF_UID_SIZE], chain_uid[CF_UID_SIZE];
 	uint32_t attempt;
-	const char *done_event; /* logged when the commit is through */
-	bool kick;              /* wake the transaction lane after it */
+	const char *done_event;      /* logged when the commit is through */
+	bool kick;                   /* wake the transaction lane after it */
+	enum policy_verdict verdict; /* of a new room */
 	struct cf_videos videos;
 	size_t video_at;
+	bool enabled; /* to be deleted: it refused while it was disabled */
 };
 
 /** job_start - decode row @row of bridge.todo(); NULL when there is nothing to

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "abi/hex.h"
+#include "bridge/control.h"
 #include "bridge/job.h"
 #include "core/log.h"
 
@@ -249,6 +250,11 @@ static void on_chain_input(void *arg, struct cf_answer *a)
 
 	if (a->outcome != CF_DONE && a->outcome != CF_GONE) {
 		job_bad_answer(j, a);
+		return;
+	}
+	if (a->outcome == CF_GONE && j->actual.state != INPUT_LIVE &&
+	    !control_take(j->b, BREAKER_MISSING)) {
+		job_retry(j, "cloudflare does not know the live input");
 		return;
 	}
 	batch = db_batch_new(j->b->db);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "abi/hex.h"
+#include "bridge/control.h"
 #include "bridge/job.h"
 #include "core/log.h"
 
@@ -78,8 +79,13 @@ void job_seal(struct job *j, struct db_batch *batch, struct cf_input *in)
 /* The input we thought was there is not: the next step makes another. */
 static void input_gone(struct job *j)
 {
-	struct db_batch *batch = db_batch_new(j->b->db);
+	struct db_batch *batch;
 
+	if (!control_take(j->b, BREAKER_MISSING)) {
+		job_retry(j, "cloudflare does not know the live input");
+		return;
+	}
+	batch = db_batch_new(j->b->db);
 	log_odd("live_input_gone", F_STR("room", j->room),
 		F_STR("uid", j->uid));
 	job_set_absent(j, batch);

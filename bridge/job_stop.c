@@ -146,12 +146,42 @@ static void note_video(struct job *j, struct db_batch *batch,
 	       P_I64(j->b->facts.term));
 }
 
+static void on_enabled(void *arg, struct cf_answer *a)
+{
+	struct job *j = (struct job *)arg;
+
+	if (a->outcome == CF_DONE && j->step.kind == STEP_DELETE)
+		job_delete(j);
+	else if (a->outcome == CF_DONE)
+		job_collect(j);
+	else
+		job_bad_answer(j, a);
+}
+
+/* A provider may let nobody touch a disabled input until it is enabled: the
+ * room is over for good, so that is done on its way out. */
+static bool enable_first(struct job *j, const struct cf_answer *a)
+{
+	struct cf_request req = { .op = CF_ENABLE,
+				  .uid = j->uid,
+				  .who = j->host };
+
+	if (j->enabled ||
+	    (a->outcome != CF_REFUSED && a->outcome != CF_CONFLICT))
+		return false;
+	j->enabled = true;
+	cloudflare_call(j->b->cf, &req, on_enabled, j);
+	return true;
+}
+
 static void on_videos(void *arg, struct cf_answer *a)
 {
 	struct job *j = (struct job *)arg;
 	struct db_batch *batch;
 	size_t i;
 
+	if (enable_first(j, a))
+		return;
 	if (a->outcome == CF_GONE) {
 		finish_recordings(j, false);
 		return;
@@ -182,6 +212,8 @@ static void on_deleted(void *arg, struct cf_answer *a)
 	struct job *j = (struct job *)arg;
 	struct db_batch *batch;
 
+	if (enable_first(j, a))
+		return;
 	if (a->outcome != CF_DONE && a->outcome != CF_GONE) {
 		job_bad_answer(j, a);
 		return;

@@ -52,6 +52,17 @@ static void check_provider(const struct ready_facts *f,
 			      "the account's live inputs are not known yet");
 }
 
+static void check_operator(const struct ready_facts *f,
+			   struct health_report *out)
+{
+	if (f->paused)
+		health_reason(out, "paused", "until chaincast resume");
+	if (f->tripped)
+		health_reason(out, "breaker_tripped",
+			      "too much that no event explains; see the log, "
+			      "then chaincast resume");
+}
+
 void ready_bridge(const struct ready_facts *f, struct health_report *out)
 {
 	if (!f->database)
@@ -75,6 +86,7 @@ void ready_bridge(const struct ready_facts *f, struct health_report *out)
 		out->role = "leader";
 		check_chain(f, out);
 		check_lane(f, out);
+		check_operator(f, out);
 		check_provider(f, out);
 		return;
 	}

@@ -30,6 +30,8 @@ struct ready_facts {
 	bool lane_ready;   /* nonces are known, transactions may be made */
 	bool lane_stopped; /* the signer may not write (role revoked) */
 	bool lane_no_funds;
+	bool paused;           /* an operator said so */
+	bool tripped;          /* what no event explains: asks the operator */
 	bool listed;           /* the provider's live inputs are known */
 	uint64_t limited_s;    /* the provider must not be asked for so long */
 	bool provider_refused; /* its answers are of another account */
@@ -41,6 +43,7 @@ struct ready_facts {
  *
  * Reasons: "starting", "database", "chain_unreachable", "history_incomplete",
  * "indexer_stale", "lane_not_ready", "lane_stopped", "lane_no_funds",
+ * "paused", "breaker_tripped",
  * "live_inputs_unlisted", "cloudflare_limited", "cloudflare_refused".
  */
 void ready_bridge(const struct ready_facts *f, struct health_report *out);

@@ -58,6 +58,9 @@ static struct step next_unknown(const struct wanted *w, const struct actual *a)
 	/* A list may be stale; what the chain names is asked by its uid. */
 	if (w->provisioned_epoch > 0 && !a->reissue_queued)
 		return step(STEP_ADOPT_CHAIN);
+	/* What was accepted once stays: only a new room is judged. */
+	if (w->refused)
+		return step_code(STEP_FAIL, FAIL_POLICY);
 	return next_create(w, a);
 }
 

@@ -21,6 +21,7 @@ struct wanted {
 	bool stopping; /* ended or failed at one confirmation */
 	uint64_t epoch;
 	uint8_t key_fault; /* enum seal_key_fault: the failure's code */
+	bool refused;      /* by the operator's policy, were it new */
 	/* The newest RoomProvisioned, by what is indexed. */
 	uint64_t provisioned_epoch; /* 0: none */
 	bool provisioned_ours;      /* it names the uid of our live input */

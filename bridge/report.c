@@ -79,6 +79,8 @@ static void on_ready(void *arg, struct health_report *out)
 		.behind_s = r->behind_ms / 1000,
 		.max_behind_s = b->cfg->health.max_head_age_s,
 		.listed = b->listed,
+		.paused = b->paused,
+		.tripped = b->breaker.tripped,
 		.provider_refused = b->refused,
 	};
 

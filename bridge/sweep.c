@@ -8,38 +8,24 @@
 #include <string.h>
 
 #include "bridge/bridge.h"
+#include "bridge/control.h"
 #include "core/log.h"
-
-#define SWEEP_CAP 20
 
 struct sweep_delete {
 	struct bridge *b;
+	bool enabled; /* because it refused to be deleted while disabled */
 	char uid[CF_UID_SIZE];
 };
 
+/* One that is listed long after its deletion was not deleted. */
 static const char note_sql[] =
-    "with ready as (select * from bridge.ready($4, $5::integer)),"
-    " item as (select * from jsonb_to_recordset($1::jsonb)"
-    "  as i(uid text, room numeric, created bigint)),"
-    " known as (select i.*, l.state, l.uid as chosen,"
-    "  exists (select from chain.registry_room_created c"
-    "   where c.room_id = i.room) as created_there,"
-    "  exists (select from chain.registry_room_ended e, ready"
-    "   where e.room_id = i.room and e.block_number <= ready.h)"
-    "  or exists (select from chain.registry_room_failed f, ready"
-    "   where f.room_id = i.room and f.block_number <= ready.h) as is_over"
-    "  from item i left join bridge.live_input l on l.room_id = i.room"
-    "  where exists (select from ready) and i.created > 0"
-    "  and i.created < extract(epoch from now()) - $2::bigint)"
-    " insert into bridge.orphan as o (uid, room_id, reason, term)"
-    " select uid, room, case when is_over then 'room is over'"
-    "  when created_there then 'not the chosen one'"
-    "  else 'no such room' end, $3::bigint from known"
-    " where (state in ('live', 'disabled') and chosen <> uid)"
-    "  or ((state is null or state in ('absent', 'deleted'))"
-    "   and (is_over or not created_there))"
+    "insert into bridge.orphan as o (uid, room_id, reason, term)"
+    " select p.uid, p.room_id, p.reason, $3::bigint"
+    " from bridge.sweep_plan($1::jsonb, $2::bigint, $4, $5::integer) p"
     " on conflict (uid) do update set seen = o.seen + 1,"
-    " last_seen = now(), reason = excluded.reason, term = excluded.term";
+    " last_seen = now(), reason = excluded.reason, term = excluded.term,"
+    " deleted_at = case when o.deleted_at > now() - interval '10 minutes'"
+    "  then o.deleted_at end";
 
 /* What is no orphan any more must be seen twice again. */
 static const char forget_sql[] =
@@ -60,13 +46,28 @@ static const char doomed_sql[] =
     "select o.uid, o.room_id, o.reason from bridge.orphan o"
     " where o.deleted_at is null and o.seen >= 2 and not exists"
     " (select from bridge.live_input l where l.uid = o.uid"
-    "  and l.state <> 'deleted') order by o.first_seen limit 20";
+    "  and l.state <> 'deleted') order by o.first_seen limit $1::integer";
+
+static void call(struct sweep_delete *d, enum cf_op op, cf_done_fn done)
+{
+	struct cf_request req = { .op = op, .uid = d->uid };
+
+	cloudflare_call(d->b->cf, &req, done, d);
+}
+
+static void on_enabled(void *arg, struct cf_answer *a);
 
 static void on_deleted(void *arg, struct cf_answer *a)
 {
 	struct sweep_delete *d = (struct sweep_delete *)arg;
 	struct db_batch *batch;
 
+	if ((a->outcome == CF_REFUSED || a->outcome == CF_CONFLICT) &&
+	    !d->enabled) {
+		d->enabled = true;
+		call(d, CF_ENABLE, on_enabled);
+		return;
+	}
 	if (a->outcome == CF_DONE || a->outcome == CF_GONE) {
 		d->b->orphans_deleted++;
 		log_info("orphan_deleted", F_STR("uid", d->uid));
@@ -83,6 +84,24 @@ static void on_deleted(void *arg, struct cf_answer *a)
 	free(d);
 }
 
+static void on_enabled(void *arg, struct cf_answer *a)
+{
+	struct sweep_delete *d = (struct sweep_delete *)arg;
+
+	if (a->outcome == CF_DONE)
+		call(d, CF_DELETE, on_deleted);
+	else
+		on_deleted(d, a);
+}
+
+/* A room that never was: no event explains that its input goes. */
+static bool may_delete(struct bridge *b, const char *reason)
+{
+	return control_take(b, strcmp(reason, "no such room") == 0
+				   ? BREAKER_DELETION
+				   : BREAKER_EXPLAINED);
+}
+
 static void on_noted(void *arg, enum status st,
 		     const struct db_result *const *results, size_t n,
 		     const struct err *err)
@@ -97,19 +116,20 @@ static void on_noted(void *arg, enum status st,
 		return;
 	}
 	r = results[n - 1];
-	for (i = 0; i < db_rows(r) && i < SWEEP_CAP; i++) {
-		struct sweep_delete *d =
-		    (struct sweep_delete *)mem_zalloc(sizeof(*d));
-		struct cf_request req = { .op = CF_DELETE, .uid = d->uid };
+	for (i = 0; i < db_rows(r); i++) {
 		const char *uid = db_text(r, i, "uid");
+		struct sweep_delete *d;
 
+		if (!may_delete(b, db_text(r, i, "reason")))
+			continue;
+		d = (struct sweep_delete *)mem_zalloc(sizeof(*d));
 		d->b = b;
 		b->orphans_found++;
 		memcpy(d->uid, uid, strnlen(uid, CF_UID_SIZE - 1));
 		log_odd("orphan_found", F_STR("uid", d->uid),
 			F_STR("room", db_text(r, i, "room_id")),
 			F_STR("reason", db_text(r, i, "reason")));
-		cloudflare_call(b->cf, &req, on_deleted, d);
+		call(d, CF_DELETE, on_deleted);
 	}
 	bridge_wake(b);
 }
@@ -151,11 +171,13 @@ static void on_listed(void *arg, bool ok, const struct err *err)
 	       P_I64(b->cfg->chain.confirmations));
 	DB_ADD(batch, forget_sql);
 	DB_ADD(batch, reclaim_sql, P_I64(b->facts.term));
-	DB_ADD(batch, doomed_sql);
+	DB_ADD(batch, doomed_sql, P_I64(b->cfg->bridge.sweep_max));
 	db_run(batch, on_noted, b);
 }
 
 void sweep_run(struct bridge *b)
 {
+	if (b->paused)
+		return;
 	inventory_refresh(b->inventory, on_listed, b);
 }

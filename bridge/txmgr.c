@@ -388,6 +388,15 @@ void txmgr_head(struct txmgr *m)
 		txm_settle(m);
 }
 
+void txmgr_pause(struct txmgr *m, bool paused)
+{
+	bool was = m->paused;
+
+	m->paused = paused;
+	if (was && !paused)
+		txm_claim(m);
+}
+
 void txmgr_view(const struct txmgr *m, struct txmgr_view *out)
 {
 	*out = m->stats;

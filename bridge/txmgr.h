@@ -85,6 +85,9 @@ DEFINE_AUTO(txmgr, txmgr_free)
 void txmgr_kick(struct txmgr *m);
 /** txmgr_head - a new block was indexed: look for receipts now */
 void txmgr_head(struct txmgr *m);
+/** txmgr_pause - while paused nothing new is claimed; what is under way is
+ * seen through */
+void txmgr_pause(struct txmgr *m, bool paused);
 void txmgr_view(const struct txmgr *m, struct txmgr_view *out);
 
 #endif

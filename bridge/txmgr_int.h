@@ -77,6 +77,7 @@ struct txmgr {
 	uint64_t head, tag_head, base_fee, gas_limit, hint;
 	uint64_t looked_ms; /* when the counts and fees were read; 0: never */
 	size_t rpc_at, start_checks;
+	bool paused; /* by an operator: nothing new is claimed */
 	bool loaded, ready, stopped, looking, look_again, claiming, claim_again;
 	bool settling, unsettled, role_asking, failing, no_funds, reclaiming;
 	unsigned fallen; /* looks in a row at which a nonce of ours was free */

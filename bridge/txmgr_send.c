@@ -427,7 +427,7 @@ static void queue_read(void *arg, enum status st,
 		return;
 	}
 	m->claiming = false;
-	if (st != ST_OK || !m->ready || m->stopped)
+	if (st != ST_OK || !m->ready || m->stopped || m->paused)
 		return;
 	rows = db_rows(results[0]);
 	e = mem_array(rows, sizeof(*e));
@@ -440,7 +440,8 @@ static void queue_read(void *arg, enum status st,
 	take = calls_take(e, good, m->o.batch_max, m->o.batch_calldata_max,
 			  gas_limit_max(m->gas_limit));
 	/* What is left is taken as soon as this one is stored. */
-	m->claim_again = m->claim_again || rows > take;
+	m->claim_again = m->claim_again || rows > take ||
+			 (rows && db_bool(results[0], 0, "others"));
 	if (take)
 		make_tx(m, e, take);
 	else
@@ -456,19 +457,23 @@ void txm_claim(struct txmgr *m)
 		m->claim_again = true;
 		return;
 	}
-	if (!m->ready || m->stopped || m->count >= TXM_OPEN_MAX ||
+	if (!m->ready || m->stopped || m->paused || m->count >= TXM_OPEN_MAX ||
 	    txm_unmined(m) >= TXM_UNMINED_MAX)
 		return;
 	m->claiming = true;
 	m->kicks = 0;
 	uv_timer_stop(m->window);
 	b = db_batch_new(m->o.db);
+	/* Whoever is refused waits until all others are served. */
 	DB_ADD(b,
 	       "select id, kind, room_id::text as room, epoch, origin_id,"
-	       " input_uid, credential_hash, envelope, code, solo"
-	       " from bridge.outbox where state = 'queued' and kind ="
+	       " input_uid, credential_hash, envelope, code, solo,"
+	       " exists (select from bridge.outbox p where p.state = 'queued'"
+	       "  and p.kind <> o.kind) as others"
+	       " from bridge.outbox o where state = 'queued' and kind ="
 	       " (select kind from bridge.outbox where state = 'queued'"
-	       "  order by id limit 1) order by id limit $1",
+	       "  order by (kind = 'fail'), id limit 1)"
+	       " order by (kind = 'fail'), id limit $1",
 	       P_I64((int64_t)m->o.batch_max + 1));
 	db_run(b, queue_read, txm_op_new(m));
 }

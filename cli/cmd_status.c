@@ -4,6 +4,7 @@
  */
 #include <cjson/cJSON.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/cli.h"
 #include "db/db.h"
@@ -26,10 +27,32 @@ static const struct {
 	  "FROM bridge.live_input GROUP BY state ORDER BY state" },
 	{ "outbox", "SELECT state AS name, count(*)::text AS value "
 		    "FROM bridge.outbox GROUP BY state ORDER BY state" },
+	{ "bridge",
+	  "SELECT v.name, v.value FROM bridge.control c, LATERAL (VALUES "
+	  "('paused', (c.paused_at IS NOT NULL)::int::text), "
+	  "('paused_why', c.paused_why), "
+	  "('tripped', (c.tripped_at IS NOT NULL)::int::text), "
+	  "('tripped_why', c.tripped_why)) AS v (name, value) "
+	  "WHERE v.value IS NOT NULL" },
+	{ "refusals",
+	  "SELECT v.name, v.value FROM (SELECT "
+	  "count(*) FILTER (WHERE sent_at IS NULL) AS noted, "
+	  "count(sent_at) AS sent, coalesce(sum(gas) FILTER (WHERE sent_at > "
+	  "now() - interval '1 day'), 0) AS gas FROM bridge.refusal) r, "
+	  "LATERAL (VALUES ('noted', r.noted::text), ('sent', r.sent::text), "
+	  "('gas_today', r.gas::text)) AS v (name, value)" },
 	{ "transactions",
 	  "SELECT 'pending' AS name, count(*)::text AS value FROM bridge.tx "
 	  "WHERE state IN ('signed', 'accepted')" },
 };
+
+static bool is_number(const char *text)
+{
+	size_t sign = *text == '-';
+
+	return text[sign] && strlen(text) < 18 &&
+	       strspn(text + sign, "0123456789") == strlen(text + sign);
+}
 
 static enum status add_part(cJSON *out, struct db *db, size_t i,
 			    struct err *err)
@@ -46,9 +69,12 @@ static enum status add_part(cJSON *out, struct db *db, size_t i,
 
 		if (db_is_null(r, row, "value"))
 			cJSON_AddNullToObject(part, name);
-		else
+		else if (is_number(db_text(r, row, "value")))
 			cJSON_AddNumberToObject(
 			    part, name, (double)db_i64(r, row, "value"));
+		else
+			cJSON_AddStringToObject(part, name,
+						db_text(r, row, "value"));
 	}
 	return ST_OK;
 }
@@ -66,6 +92,8 @@ static void print_text(const cJSON *all)
 		{
 			if (cJSON_IsNull(v))
 				printf(" %s=-", v->string);
+			else if (cJSON_IsString(v))
+				printf(" %s=\"%s\"", v->string, v->valuestring);
 			else
 				printf(" %s=%.0f", v->string, v->valuedouble);
 		}

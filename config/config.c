@@ -46,6 +46,8 @@ void config_free(struct config *c)
 		     c->cloudflare.allowed_origin_count);
 	free(c->chain.endpoints);
 	free(c->contracts);
+	free(c->policy.allow_hosts);
+	free(c->policy.deny_hosts);
 	config_wipe(c->database.url);
 	config_wipe(c->cloudflare.api_token);
 	free(c->cloudflare.api_url);
@@ -172,6 +174,17 @@ static uint32_t usual_head_age_s(const struct config *c)
 	return s < HEAD_AGE_MIN_S ? HEAD_AGE_MIN_S : s;
 }
 
+/* A finalized block of Ethereum is two epochs old, and some. */
+static uint32_t usual_orphan_age_s(const struct config *c)
+{
+	uint64_t s = c->chain.confirm == CONFIRM_DEPTH
+			 ? (uint64_t)c->chain.confirmations *
+			       c->chain.block_time_ms / 1000
+			 : 20 * 60;
+
+	return (uint32_t)(s < 864000 ? s : 864000) + 3600;
+}
+
 static enum status check_health(struct loader *l)
 {
 	struct config *c = l->c;
@@ -261,6 +274,8 @@ enum status config_finish(struct loader *l)
 	enum status st;
 
 	fill_strings(l->c);
+	if (!l->c->bridge.orphan_age_s)
+		l->c->bridge.orphan_age_s = usual_orphan_age_s(l->c);
 	st = check_contracts(l);
 	if (st == ST_OK)
 		st = check_endpoints(l);

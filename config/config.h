@@ -113,7 +113,9 @@ struct config {
 		uint64_t max_fee_gwei;       /* cap of maxFeePerGas */
 		uint32_t bump_after_s;       /* unmined this long: raise fees */
 		uint32_t sweep_every_s;
-		uint32_t orphan_age_s;  /* an orphan younger is left alone */
+		uint32_t orphan_age_s;  /* a younger orphan stays; never 0 */
+		uint32_t breaker_max;   /* unexplained things a minute */
+		uint32_t sweep_max;     /* orphans deleted in one sweep */
 		uint32_t audit_every_s; /* each open room is read; 0: never */
 	} bridge;
 
@@ -125,6 +127,18 @@ struct config {
 		uint32_t offline_after_ms; /* a drop that ends a broadcast */
 		uint32_t views_every_s;    /* 0: viewers are not counted */
 	} media;
+
+	/* Which rooms the operator pays for; 0: no limit. */
+	struct {
+		uint8_t (*allow_hosts)[20]; /* none: everyone */
+		size_t allow_host_count;
+		uint8_t (*deny_hosts)[20];
+		size_t deny_host_count;
+		uint32_t host_open_max;
+		uint32_t host_day_max;
+		uint32_t open_max;
+		uint64_t refusal_gas_per_day;
+	} policy;
 
 	/* Loopback addresses with a port, or "off" (core/httpd.h). */
 	struct {

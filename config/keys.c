@@ -73,7 +73,9 @@ const struct config_key config_keys[] = {
 	{ "bridge.max_fee_gwei", KEY_U64, AT(bridge.max_fee_gwei), .min = 1, .max = 1000000, .def = "200" },
 	{ "bridge.bump_after_s", KEY_U32, AT(bridge.bump_after_s), .min = 1, .max = 86400, .def = "60" },
 	{ "bridge.sweep_every_s", KEY_U32, AT(bridge.sweep_every_s), .min = 1, .max = 86400, .def = "600" },
-	{ "bridge.orphan_age_s", KEY_U32, AT(bridge.orphan_age_s), .max = 864000, .def = "7200" },
+	{ "bridge.orphan_age_s", KEY_U32, AT(bridge.orphan_age_s), .max = 864000, .def = "0" },
+	{ "bridge.breaker_max", KEY_U32, AT(bridge.breaker_max), .max = 1000, .def = "20" },
+	{ "bridge.sweep_max", KEY_U32, AT(bridge.sweep_max), .min = 1, .max = 1000, .def = "20" },
 	{ "bridge.audit_every_s", KEY_U32, AT(bridge.audit_every_s), .max = 2592000, .def = "86400" },
 
 	{ "media.recordings_every_s", KEY_U32, AT(media.recordings_every_s), .min = 1, .max = 86400, .def = "3600" },
@@ -83,6 +85,12 @@ const struct config_key config_keys[] = {
 	{ "media.watch_idle_ms", KEY_U32, AT(media.watch_idle_ms), .min = 100, .max = 3600000, .def = "120000" },
 	{ "media.offline_after_ms", KEY_U32, AT(media.offline_after_ms), .max = 600000, .def = "15000" },
 	{ "media.views_every_s", KEY_U32, AT(media.views_every_s), .max = 86400, .def = "60" },
+	{ "policy.allow_hosts", KEY_ADDRESSES, LIST(policy.allow_hosts, policy.allow_host_count), .max = 100000 },
+	{ "policy.deny_hosts", KEY_ADDRESSES, LIST(policy.deny_hosts, policy.deny_host_count), .max = 100000 },
+	{ "policy.host_open_max", KEY_U32, AT(policy.host_open_max), .max = 1000000, .def = "0" },
+	{ "policy.host_day_max", KEY_U32, AT(policy.host_day_max), .max = 1000000, .def = "0" },
+	{ "policy.open_max", KEY_U32, AT(policy.open_max), .max = 1000000, .def = "0" },
+	{ "policy.refusal_gas_per_day", KEY_U64, AT(policy.refusal_gas_per_day), .max = SAFE_INT, .def = "5000000" },
 
 	{ "health.indexer_listen", KEY_STR, AT(health.indexer_listen), .max = 64, .def = "127.0.0.1:9464" },
 	{ "health.bridge_listen", KEY_STR, AT(health.bridge_listen), .max = 64, .def = "127.0.0.1:9465" },

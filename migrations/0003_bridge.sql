@@ -126,7 +126,8 @@ create table bridge.outbox (
 	updated_at timestamptz not null default now(),
 	unique (room_id, kind, epoch)
 );
-create index outbox_queued on bridge.outbox (id) where state = 'queued';
+create index outbox_queued on bridge.outbox ((kind = 'fail'), id)
+	where state = 'queued';
 create index outbox_in_tx on bridge.outbox (id) where state = 'in_tx';
 comment on table bridge.outbox is
 	'Effects to be written to the contract; unique for each room, kind and '
@@ -163,6 +164,60 @@ create table bridge.orphan (
 );
 comment on table bridge.orphan is
 	'Live inputs with our mark that are no room''s chosen one';
+
+create table bridge.refusal (
+	room_id numeric(78,0) primary key,
+	host bytea not null,
+	code integer not null,
+	reason text not null,
+	noted_at timestamptz not null default now(),
+	sent_at timestamptz,
+	gas bigint,
+	term bigint not null
+);
+create index refusal_waiting on bridge.refusal (noted_at)
+	where sent_at is null;
+create index refusal_sent on bridge.refusal (sent_at)
+	where sent_at is not null;
+comment on table bridge.refusal is
+	'Rooms that the bridge will not provision, and why';
+comment on column bridge.refusal.code is
+	'of RoomFailed: 1 host key malformed, 2 host key not on its curve, '
+	'3 refused by policy';
+comment on column bridge.refusal.sent_at is
+	'handed to a transaction; null: only noted here, since refusals have '
+	'a daily allowance of gas';
+comment on column bridge.refusal.gas is
+	'what it counts for against that allowance';
+
+-- The oldest refusals become entries of the outbox. A room that is over needs
+-- no refusal any more.
+create function bridge.refuse(p_count integer, p_gas bigint, p_term bigint)
+returns table (room_id numeric) language sql as $$
+	delete from bridge.refusal r where r.sent_at is null and (
+		exists (select from chain.registry_room_ended e
+			where e.room_id = r.room_id)
+		or exists (select from chain.registry_room_failed f
+			where f.room_id = r.room_id));
+	with chosen as (
+		select r.room_id, r.code from bridge.refusal r
+		where r.sent_at is null order by r.noted_at, r.room_id
+		limit p_count
+	), queued as (
+		insert into bridge.outbox as o (room_id, kind, code, term)
+		select c.room_id, 'fail', c.code, p_term from chosen c
+		on conflict (room_id, kind, epoch) do update set
+			state = 'queued', code = excluded.code, note = null,
+			term = excluded.term, updated_at = now()
+			where o.state = 'dropped'
+	)
+	update bridge.refusal r set sent_at = now(), gas = p_gas,
+		term = p_term
+	from chosen c where r.room_id = c.room_id
+	returning r.room_id;
+$$;
+comment on function bridge.refuse is
+	'Queues fail() for the oldest refusals; p_gas: what each counts for';
 
 -- Wanted -------------------------------------------------------------------
 
@@ -224,14 +279,45 @@ comment on function bridge.wanted is
 	'p_h; stopping: ended or failed up to p_h1, which may be newer. What '
 	'was provisioned counts as soon as it is indexed';
 
+-- A room has vanished only when another canonical block stands at its creation
+-- height. A block that had the event is always stored. Where none is stored
+-- below the horizon, what was verified must prove that the block that stands
+-- there has no event of ours; that nothing is indexed there (any more, or yet)
+-- proves nothing.
+create function bridge.vanished(l bridge.live_input, p_h bigint)
+returns boolean language sql stable as $$
+	select l.created_block <= p_h
+	and not exists (select from chain.registry_room_created c
+		where c.room_id = l.room_id)
+	and case when exists (select from chain.block b
+			where b.number = l.created_block)
+		then not exists (select from chain.block b
+			where b.number = l.created_block
+			and b.hash = l.created_hash)
+		else exists (select from (
+			select v.to_block, v.state from chain.coverage v
+			where v.from_block <= l.created_block
+			order by v.from_block desc limit 1) v
+			where v.to_block >= l.created_block
+			and v.state in ('absent_by_bloom',
+				'receipts_verified'))
+	end
+$$;
+comment on function bridge.vanished is
+	'Whether the block that created the room is proven to be gone';
+
 -- Rooms whose wanted and actual state may differ. Superset: the bridge's pure
--- step function decides. Stops come first, then the oldest.
-create function bridge.unsettled(p_h bigint, p_h1 bigint, p_limit integer)
+-- step function decides; but what only waits for the chain is left out, or it
+-- would hide the rest. Stops come first, then rooms that have a live input,
+-- then those that need one; among each the hosts take turns, so that whoever
+-- has most rooms delays nobody's first.
+create function bridge.unsettled(p_h bigint, p_h1 bigint, p_limit integer,
+	p_hold boolean)
 returns table (room_id numeric, vanished boolean)
 language sql stable as $$
 	with candidate as (
 		-- open on chain, unknown here
-		select c.room_id, false as vanished, 1 as rank, c.block_number
+		select c.room_id, false as vanished, 2 as rank, c.block_number
 		from chain.registry_room_created c
 		where c.block_number <= p_h
 		and not exists (select from bridge.live_input l
@@ -240,14 +326,37 @@ language sql stable as $$
 			where e.room_id = c.room_id and e.block_number <= p_h1)
 		and not exists (select from chain.registry_room_failed f
 			where f.room_id = c.room_id and f.block_number <= p_h1)
+		and not exists (select from bridge.refusal r
+			where r.room_id = c.room_id)
 		and not exists (select from bridge.outbox o
 			where o.room_id = c.room_id and o.kind = 'fail'
 			and o.state <> 'dropped')
 		union all
 		-- on its way
-		select l.room_id, false, 1, l.created_block
+		select l.room_id, false,
+			case l.state when 'absent' then 2 else 1 end,
+			l.created_block
 		from bridge.live_input l
-		where l.state not in ('live', 'deleted')
+		where l.state in ('absent', 'create_pending')
+		union all
+		-- disabled: over for good, or not over any more
+		select l.room_id, false,
+			case when e.block_number <= p_h then 0 else 1 end,
+			l.created_block
+		from bridge.live_input l
+		left join lateral (
+			select min(x.block_number) as block_number from (
+				select n.block_number
+				from chain.registry_room_ended n
+				where n.room_id = l.room_id
+				and n.block_number <= p_h1
+				union all
+				select f.block_number
+				from chain.registry_room_failed f
+				where f.room_id = l.room_id
+				and f.block_number <= p_h1) x) e on true
+		where l.state = 'disabled'
+		and (e.block_number is null or e.block_number <= p_h)
 		union all
 		-- live here, ended or failed there
 		select l.room_id, false, 0, e.block_number
@@ -263,13 +372,28 @@ language sql stable as $$
 		where l.state = 'live'
 		union all
 		-- live, its current epoch not yet seen as provisioned
-		select l.room_id, false, 1, l.created_block
-		from bridge.live_input l
-		where l.state = 'live' and l.provisioned_epoch < greatest(1,
-			(select max(k.epoch) from chain.registry_key_rotated k
-			 where k.room_id = l.room_id and k.block_number <= p_h),
-			(select max(r.epoch) from chain.registry_reissued r
-			 where r.room_id = l.room_id and r.block_number <= p_h))
+		select w.room_id, false, 1, w.created_block
+		from (
+			select l.room_id, l.uid, l.created_block,
+				l.provisioned_epoch, greatest(1,
+				(select max(k.epoch)
+				 from chain.registry_key_rotated k
+				 where k.room_id = l.room_id
+				 and k.block_number <= p_h),
+				(select max(r.epoch)
+				 from chain.registry_reissued r
+				 where r.room_id = l.room_id
+				 and r.block_number <= p_h)) as epoch
+			from bridge.live_input l where l.state = 'live') w
+		where w.provisioned_epoch < w.epoch
+		and (exists (select from chain.registry_room_provisioned p
+				where p.room_id = w.room_id
+				and p.epoch >= w.epoch)
+			or not exists (select from bridge.outbox o
+				where o.room_id = w.room_id
+				and o.kind = 'provision' and o.epoch = w.epoch
+				and o.state in ('queued', 'in_tx')
+				and o.input_uid = decode(w.uid, 'hex')))
 		union all
 		-- live, the provision seen on chain was reorged away
 		select l.room_id, false, 1, l.created_block
@@ -280,7 +404,7 @@ language sql stable as $$
 			and p.epoch = l.provisioned_epoch)
 		union all
 		-- deleted here, open again there (its creation was reorged)
-		select l.room_id, false, 1, l.created_block
+		select l.room_id, false, 2, l.created_block
 		from bridge.live_input l
 		join chain.registry_room_created c on c.room_id = l.room_id
 			and c.block_number <= p_h
@@ -299,28 +423,37 @@ language sql stable as $$
 			and c.block_hash <> l.created_hash
 		where l.state <> 'deleted'
 		union all
-		-- vanished: another canonical block at its creation height
+		-- vanished: another block stands at its creation height
 		select l.room_id, true, 0, l.created_block
 		from bridge.live_input l
-		join chain.block b on b.number = l.created_block
-			and b.hash <> l.created_hash
-		where l.state <> 'deleted' and l.created_block <= p_h
-		and not exists (select from chain.registry_room_created c
-			where c.room_id = l.room_id)
+		where l.state <> 'deleted' and not p_hold
+		and bridge.vanished(l, p_h)
 	)
-	select c.room_id, bool_or(c.vanished)
-	from candidate c
-	left join bridge.live_input l on l.room_id = c.room_id
-	where l.retry_at is null or l.retry_at <= now()
-		or (c.rank = 0 and l.state = 'live' and l.failures = 0)
-	group by c.room_id
-	order by min(c.rank), min(c.block_number), c.room_id
+	select s.room_id, s.vanished
+	from (
+		select c.room_id, bool_or(c.vanished) as vanished,
+			min(c.rank) as rank, min(c.block_number) as place,
+			coalesce(h.log_index, 0) as log_index,
+			row_number() over (partition by min(c.rank), h.host
+				order by min(c.block_number), h.log_index,
+				c.room_id) as turn
+		from candidate c
+		left join bridge.live_input l on l.room_id = c.room_id
+		left join chain.registry_room_created h
+			on h.room_id = c.room_id
+		where l.retry_at is null or l.retry_at <= now()
+			or (c.rank = 0 and l.state = 'live' and l.failures = 0)
+		group by c.room_id, h.host, h.log_index
+	) s
+	order by s.rank, s.turn, s.place, s.log_index, s.room_id
 	limit p_limit
 $$;
 comment on function bridge.unsettled is
-	'Rooms that may need a step of the bridge, most urgent first';
+	'Rooms that may need a step of the bridge, most urgent first; p_hold: '
+	'without those that vanished';
 
-create function bridge.todo(p_h bigint, p_h1 bigint, p_limit integer)
+create function bridge.todo(p_h bigint, p_h1 bigint, p_limit integer,
+	p_hold boolean, p_count boolean)
 returns table (
 	room_id numeric, vanished boolean, host bytea, ingest bigint,
 	access bigint, keep_recording boolean, title bytea, host_key bytea,
@@ -330,11 +463,27 @@ returns table (
 	li_created_hash bytea, li_pending_ms bigint, li_rotated_epoch bigint,
 	li_hash bytea, li_provisioned_epoch bigint, li_recordings_kept boolean,
 	sealed_state text, sealed_uid bytea, reissue_state text,
-	fail_state text)
+	fail_state text, host_open bigint, host_day bigint, open_total bigint)
 language sql stable as $$
-	with u as (select x.room_id, x.vanished, x.place
-		from bridge.unsettled(p_h, p_h1, p_limit)
-		with ordinality as x(room_id, vanished, place))
+	with u as materialized (select x.room_id, x.vanished, x.place
+		from bridge.unsettled(p_h, p_h1, p_limit, p_hold)
+		with ordinality as x(room_id, vanished, place)),
+	host_load as materialized (
+		select c.host, count(*) filter (where l.state <> 'deleted')
+				as open,
+			count(*) filter (where c.block_time
+				> now() - interval '1 day') as day
+		from chain.registry_room_created c
+		join bridge.live_input l on l.room_id = c.room_id
+		where p_count and c.host in (
+			select n.host from chain.registry_room_created n
+			join u on u.room_id = n.room_id
+			where not exists (select from bridge.live_input k
+				where k.room_id = n.room_id))
+		group by c.host),
+	total as materialized (
+		select count(*) as open from bridge.live_input l
+		where p_count and l.state <> 'deleted')
 	select u.room_id, u.vanished, w.host, w.ingest, w.access,
 		w.keep_recording, w.title, w.host_key, w.epoch, w.state,
 		w.stopping, w.created_block, w.created_hash,
@@ -343,8 +492,11 @@ language sql stable as $$
 		(extract(epoch from now() - l.create_started_at)
 			* 1000)::bigint,
 		l.rotated_epoch, l.credential_hash, l.provisioned_epoch,
-		l.recordings_kept, p.state, p.input_uid, r.state, f.state
-	from u
+		l.recordings_kept, p.state, p.input_uid, r.state,
+		case when f.state <> 'dropped' or x.room_id is null
+			then f.state else 'queued' end,
+		coalesce(hl.open, 0), coalesce(hl.day, 0), total.open
+	from u cross join total
 	left join bridge.wanted(p_h, p_h1,
 			array(select u2.room_id from u u2)) w
 		on w.room_id = u.room_id
@@ -355,10 +507,48 @@ language sql stable as $$
 		and r.kind = 'reissue' and r.epoch = w.epoch
 	left join bridge.outbox f on f.room_id = u.room_id
 		and f.kind = 'fail'
+	left join bridge.refusal x on x.room_id = u.room_id
+	left join host_load hl on hl.host = w.host
 	order by u.place
 $$;
 comment on function bridge.todo is
-	'The unsettled rooms with what is wanted of them and what there is';
+	'The unsettled rooms with what is wanted of them and what there is; '
+	'p_count: and how many rooms their hosts, and all, have already';
+
+-- What of the provider's list no room has chosen: items with our mark, of which
+-- p_items tells uid, room and time of creation (seconds). Those too young are
+-- left out, and everything is while the copy of the chain is not complete.
+create function bridge.sweep_plan(p_items jsonb, p_age bigint, p_confirm text,
+	p_depth integer)
+returns table (uid text, room_id numeric, reason text)
+language sql stable as $$
+	with ready as materialized (select * from
+		bridge.ready(p_confirm, p_depth)),
+	known as (
+		select i.uid, i.room, l.state, l.uid as chosen,
+			exists (select from chain.registry_room_created c
+				where c.room_id = i.room) as created_there,
+			exists (select from chain.registry_room_ended e, ready
+				where e.room_id = i.room
+				and e.block_number <= ready.h)
+			or exists (select from chain.registry_room_failed f,
+				ready where f.room_id = i.room
+				and f.block_number <= ready.h) as is_over
+		from jsonb_to_recordset(p_items)
+			as i(uid text, room numeric, created bigint)
+		left join bridge.live_input l on l.room_id = i.room
+		where exists (select from ready) and i.created > 0
+		and i.created < extract(epoch from now()) - p_age)
+	select k.uid, k.room, case when k.is_over then 'room is over'
+		when k.created_there then 'not the chosen one'
+		else 'no such room' end
+	from known k
+	where (k.state in ('live', 'disabled') and k.chosen <> k.uid)
+		or ((k.state is null or k.state in ('absent', 'deleted'))
+			and (k.is_over or not k.created_there))
+$$;
+comment on function bridge.sweep_plan is
+	'Live inputs of ours that no room has chosen, old enough to go';
 
 -- In the middle of a backfill an ended room looks open: nothing is done until
 -- the copy reaches the confirmed head.

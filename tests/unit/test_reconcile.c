@@ -57,6 +57,34 @@ static void test_bad_key_never_creates(void **state)
 	EXPECT(w, a, STEP_NONE);
 }
 
+/* The policy is about new rooms: what exists already is left alone. */
+static void test_refused(void **state)
+{
+	struct wanted w = open_room();
+	struct actual a = { 0 };
+	struct step s;
+
+	(void)state;
+	w.refused = true;
+	s = reconcile_next(&w, &a);
+	assert_int_equal(s.kind, STEP_FAIL);
+	assert_int_equal(s.code, FAIL_POLICY);
+	a.fail_queued = true;
+	EXPECT(w, a, STEP_NONE);
+	a.fail_queued = false;
+	a.listed = true;
+	EXPECT(w, a, STEP_ADOPT);
+	a.listed = false;
+	w.provisioned_epoch = 1;
+	EXPECT(w, a, STEP_ADOPT_CHAIN);
+	a = live();
+	EXPECT(w, a, STEP_ADOPT_CHAIN); /* of another uid */
+	w.provisioned_epoch = 0;
+	EXPECT(w, a, STEP_READ_AND_SEAL);
+	a.state = INPUT_ABSENT;
+	EXPECT(w, a, STEP_CREATE);
+}
+
 static void test_provisioned(void **state)
 {
 	struct wanted w = open_room();
@@ -254,6 +282,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_birth),
 		cmocka_unit_test(test_bad_key_never_creates),
+		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_provisioned),
 		cmocka_unit_test(test_new_epoch),
 		cmocka_unit_test(test_lost_database),

@@ -55,13 +55,19 @@ function createInput({ store, body, headers, options }) {
 function listInputs({ store, fault }) {
 	const all = store.inputsAsOf(fault?.kind === 'stale_list' ? fault.ms : 0)
 		.sort((a, b) => (a.created < b.created ? 1 : -1));
-	return { result: { total: all.length, range: all.length, liveInputs: all.map(listItem) } };
+	return { result: { total: all.length, range: all.length, liveInputs: (fault?.kind === 'cut_list' ? all.slice(0, all.length / 2) : all).map(listItem) } };
 }
 
-function listVideos({ store, query, params }) {
+// With --strict-disabled: "inaccessible to any future API calls until enabled".
+function refuseDisabled(entry, options) {
+	if (options.strictDisabled && entry.input.enabled === false) throw bad('the live input is disabled');
+	return entry;
+}
+
+function listVideos({ store, query, params, options }) {
 	const limit = Math.min(Number(query.get('limit') ?? 1000), 1000);
 	const type = query.get('type');
-	if (params[0]) entryOf(store, params[0]);
+	if (params[0]) refuseDisabled(entryOf(store, params[0]), options);
 	const input = params[0] ?? query.get('live_input_id');
 	const after = Date.parse(query.get('start') ?? query.get('after') ?? '');
 	const before = Date.parse(query.get('end') ?? query.get('before') ?? '');
@@ -194,8 +200,8 @@ const routes = [
 		checkInput(body);
 		return { result: store.updateInput(entry, body), changed: true };
 	}],
-	['DELETE', ONE, ({ store, params }) => {
-		entryOf(store, params[0]);
+	['DELETE', ONE, ({ store, params, options }) => {
+		refuseDisabled(entryOf(store, params[0]), options);
 		store.deleteInput(params[0]);
 		return { result: null, changed: true, empty: true };
 	}],

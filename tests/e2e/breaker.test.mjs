@@ -1,0 +1,160 @@
+// What no event explains is not done in numbers, and nothing that is merely not
+// indexed yet, or again, is taken for gone.
+import assert from 'node:assert/strict';
+import { afterEach, test } from 'node:test';
+import { newHostKey } from '../lib/sealing.mjs';
+import { World } from '../lib/world.mjs';
+
+const long = { timeout: 300000 };
+let w;
+afterEach(async () => {
+	try {
+		await w?.close();
+	} finally {
+		w = undefined;
+	}
+});
+
+const lines = (event) => w.bridgeDaemon.text().split('\n').filter((l) => new RegExp(` event=${event}( |$)`).test(l));
+const said = (event, n = 1) => w.until(`${n} ${event}`, () => lines(event).length >= n);
+const inputs = async () => (await w.standin.state()).liveInputs;
+
+// Rooms of as many hosts, all provisioned, on a chain that mines each at once.
+async function rooms(n) {
+	const all = await Promise.all(Array.from({ length: n }, async (_, i) =>
+		w.createRoom({ title: `room ${i}`, hostKey: (await newHostKey(1)).hostKey })));
+	for (const r of all) await w.provisioned(r.id);
+	return all;
+}
+
+async function ok(...args) {
+	const { code, stdout, stderr } = await w.cli([...args, '--json', '-c', w.configFile]);
+	assert.equal(code, 0, stderr);
+	return JSON.parse(stdout);
+}
+
+async function quiet(seconds) {
+	const height = await w.anvil.height();
+	await w.until(`${seconds} blocks`, async () => (await w.anvil.height()) >= height + seconds);
+}
+
+test('rooms that a reorg undid lose their inputs, but not in numbers without a word', long, async () => {
+	w = await World.create({ blockTime: 1, config: { bridge: { breaker_max: 3 } } });
+	w.announce(/ event=breaker_tripped /);
+	const kept = await rooms(1);
+	const fork = await w.anvil.height();
+	const lost = await rooms(5);
+	assert.equal((await inputs()).length, 6);
+	const depth = (await w.anvil.height()) - fork;
+	await w.anvil.rpc('anvil_reorg', depth, []);
+	await said('breaker_tripped');
+	await w.until('three are gone', async () => (await inputs()).length === 3);
+	await quiet(4);
+	assert.equal((await inputs()).length, 3);
+	assert.equal((await w.standin.inputsOf(kept[0].id)).length, 1);
+	const status = await ok('status');
+	assert.equal(status.bridge.tripped, 1);
+	assert.match(status.bridge.tripped_why, /deletions/);
+	// It outlives the process, and everything else goes on.
+	await w.bridgeDaemon.stop();
+	w.bridgeDaemon = w.startDaemon('bridge');
+	await said('breaker_still_tripped');
+	const [later] = await rooms(1);
+	await w.contract.send(later.host.key, 'endRoom', [BigInt(later.id)]);
+	await w.gone(later.id);
+	assert.equal((await inputs()).length, 3);
+	assert.equal((await ok('resume', '--minutes', '5')).was_tripped, true);
+	for (const r of lost) await w.gone(r.id);
+	assert.equal((await inputs()).length, 1);
+	assert.equal((await ok('status')).bridge.tripped, 0);
+});
+
+test('inputs that somebody deleted at the provider are made again, but not in numbers', long, async () => {
+	w = await World.create({ blockTime: 1, config: { bridge: { breaker_max: 3 } } });
+	w.announce(/ event=breaker_tripped /);
+	const all = await rooms(6);
+	const was = await inputs();
+	for (const { uid } of was) assert.equal((await w.standin.call('DELETE', `/live_inputs/${uid}`)).status, 200);
+	// Each host asks for new credentials, so that each input is looked at.
+	for (const r of all) await w.contract.send(r.host.key, 'rotateKey', [BigInt(r.id), (await newHostKey(1)).hostKey]);
+	await said('breaker_tripped');
+	await quiet(4);
+	assert.ok((await inputs()).length <= 3);
+	await ok('resume', '--minutes', '5');
+	await w.until('all are there again', async () => (await inputs()).length === 6);
+	for (const r of all) await w.provisioned(r.id);
+	assert.equal((await inputs()).length, 6);
+});
+
+test('indexed again from the start: nothing is deleted or made again', long, async () => {
+	w = await World.create({ blockTime: 1 });
+	const all = await rooms(5);
+	const before = await inputs();
+	const calls = (await w.standin.state()).requests;
+	await w.indexer.stop();
+	w.indexer.expected = true;
+	const { code, stderr } = await w.cli(['reindex', '--from', '0', '-c', w.configFile]);
+	assert.equal(code, 0, stderr);
+	await quiet(3);
+	// Half of the history is there, and no more for a while.
+	await w.sql(`update chain.cursor set number = ${w.contract.startBlock + 2}, covered = ${w.contract.startBlock + 2}`);
+	await quiet(3);
+	await w.sql('update chain.cursor set number = null, covered = null');
+	assert.deepEqual(await inputs(), before);
+	w.indexer = w.startDaemon('indexer');
+	for (const r of all) await w.provisioned(r.id);
+	await quiet(4);
+	assert.deepEqual(await inputs(), before);
+	const after = (await w.standin.state()).requests;
+	for (const shape of ['POST /live_inputs', 'DELETE /live_inputs/:uid', 'PUT /live_inputs/:uid']) assert.equal(after[shape], calls[shape]);
+	assert.deepEqual(lines('breaker_tripped'), []);
+});
+
+test('an end is disabled at one confirmation, deleted at the depth; a reorg of it enables again', long, async () => {
+	w = await World.create({ config: { chain: { confirmations: 4 } }, standinArgs: ['--strict-disabled'] });
+	const make = async () => {
+		const room = await w.createRoom({ title: 'ends', hostKey: (await newHostKey(1)).hostKey });
+		await w.until('provisioned', async () => {
+			await w.anvil.mine(1);
+			return (await w.contract.room(room.id)).provisionedEpoch === 1 && (await w.row(room.id))?.provisioned;
+		}, { every: 500 });
+		return room;
+	};
+	const [one, two] = [await make(), await make()];
+	const enabled = async (id) => (await w.standin.inputsOf(id))[0]?.enabled;
+	const height = await w.anvil.height();
+	await w.contract.send(one.host.key, 'endRoom', [BigInt(one.id)]);
+	await w.anvil.mine(1);
+	await w.until('disabled', async () => (await enabled(one.id)) === false);
+	await w.anvil.rpc('anvil_reorg', (await w.anvil.height()) - height, []);
+	await w.anvil.mine(1);
+	await w.until('enabled again', async () => (await enabled(one.id)) === true);
+	await w.contract.send(two.host.key, 'endRoom', [BigInt(two.id)]);
+	await w.anvil.mine(1);
+	await w.until('disabled', async () => (await enabled(two.id)) === false);
+	assert.equal((await w.standin.inputsOf(two.id)).length, 1);
+	await w.anvil.mine(4);
+	// The stand-in lets nobody delete a disabled input.
+	await w.gone(two.id);
+	assert.equal(await enabled(one.id), true);
+	assert.equal((await w.contract.room(one.id)).stateName, 'open');
+});
+
+test('pause: nothing is made, deleted or sent; resume goes on', long, async () => {
+	w = await World.create({ blockTime: 1 });
+	const [open] = await rooms(1);
+	assert.equal((await ok('pause', '--why', 'maintenance')).paused, true);
+	await said('paused');
+	const calls = (await w.standin.state()).log.length;
+	const nonce = await w.contract.client.getTransactionCount({ address: w.bridge.address });
+	await w.contract.send(open.host.key, 'endRoom', [BigInt(open.id)]);
+	const room = await w.createRoom({ title: 'waits', hostKey: (await newHostKey(1)).hostKey });
+	await quiet(5);
+	assert.equal((await w.standin.state()).log.length, calls);
+	assert.equal(await w.contract.client.getTransactionCount({ address: w.bridge.address }), nonce);
+	assert.deepEqual((await ok('status')).bridge, { paused: 1, paused_why: 'maintenance', tripped: 0 });
+	assert.equal((await ok('resume')).was_paused, true);
+	await w.provisioned(room.id);
+	await w.gone(open.id);
+	await said('resumed');
+});

@@ -1,0 +1,142 @@
+// What an operator pays for: whose rooms are accepted, how many, and what the
+// refusals of a hostile host may cost.
+import assert from 'node:assert/strict';
+import { afterEach, test } from 'node:test';
+import { OFF_CURVE, newHostKey } from '../lib/sealing.mjs';
+import { World } from '../lib/world.mjs';
+
+const long = { timeout: 300000 };
+let w;
+afterEach(async () => {
+	try {
+		await w?.close();
+	} finally {
+		w = undefined;
+	}
+});
+
+const lines = (event) => w.bridgeDaemon.text().split('\n').filter((l) => new RegExp(` event=${event}( |$)`).test(l));
+const hostKey = async () => (await newHostKey(1)).hostKey;
+const room = async (host, title = 'a room') => w.createRoom({ title, hostKey: await hostKey() }, host);
+
+// The bridge anew, with other rules.
+async function rules(policy, more = {}) {
+	if (w.bridgeDaemon) await w.bridgeDaemon.stop();
+	w.writeConfig({ policy, ...more });
+	w.bridgeDaemon = w.startDaemon('bridge');
+}
+
+// createRoom of one host, n times, without waiting for each; the ids.
+async function burst(host, n) {
+	const first = await w.contract.client.getTransactionCount({ address: host.address });
+	const made = [];
+	for (let i = 0; i < n; i++) {
+		const key = await hostKey();
+		await w.contract.submit(host.key, 'createRoom', w.contract.roomArgs({ hostKey: key, title: `burst ${i}` }),
+			{ gas: 500000n, nonce: first + i });
+		made.push(key);
+	}
+	return Promise.all(made.map((key) => w.contract.roomIdOf(host.address, 'rtmps', key)));
+}
+
+const failed = (id, code) => w.until(`room ${id} failed`, async () => {
+	if ((await w.contract.room(id)).stateName !== 'failed') return false;
+	const [event] = await w.contract.events('RoomFailed', id);
+	assert.equal(event.args.code, code);
+	assert.equal((await w.standin.inputsOf(id)).length, 0);
+	return true;
+});
+
+test('deny and allow lists; what was accepted stays', long, async () => {
+	w = await World.create({ blockTime: 1, daemons: false });
+	const [good, bad] = [await w.newAccount(), await w.newAccount()];
+	w.writeConfig({ policy: { deny_hosts: [bad.address] } });
+	await w.startDaemons();
+	const one = await room(good);
+	await failed((await room(bad)).id, 3);
+	await w.provisioned(one.id);
+	assert.match(lines('room_refused')[0], /reason="the host is denied"/);
+	await rules({ allow_hosts: [bad.address] });
+	const two = await room(bad);
+	await failed((await room(good)).id, 3);
+	await w.provisioned(two.id);
+	// Accepted before the list: it stays, and gets new credentials.
+	await w.contract.send(good.key, 'rotateKey', [BigInt(one.id), await hostKey()]);
+	await w.until('epoch 2', async () => (await w.contract.room(one.id)).provisionedEpoch === 2);
+	assert.equal((await w.contract.room(one.id)).stateName, 'open');
+});
+
+test('so many rooms of one host open, so many a day, so many of all', long, async () => {
+	w = await World.create({ blockTime: 1, config: { policy: { host_open_max: 3, open_max: 5 } } });
+	const [a, b] = [await w.newAccount(), await w.newAccount()];
+	const states = async (ids) => {
+		const all = await Promise.all(ids.map((id) => w.contract.room(id)));
+		return all.every((r) => r.stateName === 'failed' || r.provisionedEpoch === 1) && all.map((r) => r.stateName);
+	};
+	const settled = (ids) => w.until('settled', () => states(ids));
+	const ofA = await burst(a, 6);
+	assert.deepEqual(await settled(ofA), ['open', 'open', 'open', 'failed', 'failed', 'failed']);
+	const ofB = await burst(b, 3);
+	assert.deepEqual(await settled(ofB), ['open', 'open', 'failed']);
+	assert.deepEqual((await w.rows('select distinct code, reason from bridge.refusal order by 2')).map((r) => r.reason),
+		['the host has too many open rooms', 'too many rooms are open']);
+	// An ended room makes place again, but the day's count stays.
+	await w.contract.send(a.key, 'endRoom', [BigInt(ofA[0])]);
+	await w.gone(ofA[0]);
+	await w.until('deleted', async () => (await w.rows(`select 1 from bridge.live_input where room_id = ${ofA[0]} and state = 'deleted'`)).length);
+	await w.provisioned((await room(a)).id);
+	await rules({ host_open_max: 0, open_max: 0, host_day_max: 4 });
+	await failed((await room(a)).id, 3);
+	await w.provisioned((await room(b)).id);
+});
+
+test('refusals share transactions, within a day\'s gas; past it they are only noted', long, async () => {
+	w = await World.create({ blockTime: 1, daemons: false });
+	const bad = await w.newAccount();
+	const policy = { deny_hosts: [bad.address], refusal_gas_per_day: 45000 + 7 * 40000 };
+	w.writeConfig({ policy, bridge: { batch_max: 5, batch_wait_ms: 1500, poll_ms: 200 } });
+	await w.startDaemons();
+	const ids = await burst(bad, 12);
+	const noted = await w.until('all are refused', async () => {
+		const rows = await w.rows('select room_id::text as id, sent_at is not null as sent, gas from bridge.refusal');
+		return rows.length === 12 && lines('refusal_gas_spent').length && rows;
+	});
+	const sent = noted.filter((r) => r.sent);
+	assert.ok(sent.length >= 5 && sent.length < 8, `${sent.length} sent`);
+	assert.ok(sent.reduce((n, r) => n + Number(r.gas), 0) <= policy.refusal_gas_per_day);
+	const good = await room(await w.newAccount());
+	await w.provisioned(good.id);
+	for (const { id } of sent) await failed(id, 3);
+	const events = await w.contract.events('RoomFailed');
+	assert.equal(events.length, sent.length);
+	assert.ok(new Set(events.map((e) => e.transactionHash)).size < sent.length);
+	for (const { id } of noted.filter((r) => !r.sent)) assert.equal((await w.contract.room(id)).stateName, 'open');
+	assert.equal((await w.standin.state()).liveInputs.length, 1);
+	const [{ gas }] = await w.rows('select sum(gas_used) as gas from bridge.tx where kind = \'fail\'');
+	assert.ok(Number(gas) <= policy.refusal_gas_per_day, `${gas} gas`);
+	// A key that is no key costs as much, and has the same allowance.
+	const off = await w.createRoom({ title: 'bad key', hostKey: OFF_CURVE });
+	await w.until('noted', async () => (await w.rows(`select 1 from bridge.refusal where room_id = ${off.id} and code = 2`)).length);
+	assert.equal((await w.contract.room(off.id)).stateName, 'open');
+	// The operator forgives: what was only noted is judged anew.
+	await rules({ refusal_gas_per_day: 1000000 });
+	for (const { id } of noted.filter((r) => !r.sent)) await w.provisioned(id);
+	await failed(off.id, 2);
+	assert.ok(ids.length === 12);
+});
+
+test('one host with many rooms does not delay another\'s first', long, async () => {
+	w = await World.create({ blockTime: 1, config: { cloudflare: { rate_burst: 4, rate_per_s: 4 } } });
+	const [greedy, modest] = [await w.newAccount(), await w.newAccount()];
+	const many = await burst(greedy, 120);
+	await w.until('the first of many', async () => (await w.standin.state()).liveInputs.length >= 8);
+	const begin = Date.now();
+	const one = await room(modest);
+	await w.until('it has a live input', async () => (await w.standin.inputsOf(one.id)).length === 1);
+	const [calls] = [(await w.standin.state()).log.filter((c) => c.at >= begin)];
+	const creations = calls.filter((c) => c.method === 'POST' && c.path === '/live_inputs').length;
+	// Its block has to come, be confirmed and indexed; then it is next.
+	assert.ok(creations <= 25, `${creations} creations before the other's first`);
+	assert.ok((await w.standin.state()).liveInputs.length < many.length / 2);
+	await w.provisioned(one.id);
+});
