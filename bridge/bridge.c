@@ -15,6 +15,7 @@
 #include "bridge/audit.h"
 #include "bridge/control.h"
 #include "bridge/job.h"
+#include "bridge/lease.h"
 #include "bridge/media.h"
 #include "bridge/refusal.h"
 #include "bridge/report.h"
@@ -24,6 +25,7 @@
 
 #define BRIDGE_TODO_LIMIT 256
 #define BRIDGE_LAG_BLOCKS 64
+#define FULL_PAUSE        20 /* what reads every room has a 20th of the time */
 #define CONNECTIONS_MAX   32
 #define STOP_MS           5000
 #define STANDBY_MS        500
@@ -92,6 +94,9 @@ static void on_todo(void *arg, enum status st,
 			log_broken("todo_failed", F_STR("why", err->msg));
 		return; /* the poll comes again */
 	}
+	if (b->asked_full)
+		b->full_ms = uv_now(b->loop) +
+			     FULL_PAUSE * (uv_now(b->loop) - b->asked_ms);
 	b->tally.count = 0;
 	b->tally.rooms = 0;
 	control_read(b, results[0]);
@@ -114,16 +119,18 @@ static void query(struct bridge *b)
 	if (!b->listed)
 		return;
 	b->querying = true;
+	b->asked_ms = uv_now(b->loop);
+	b->asked_full = b->asked_ms >= b->full_ms;
 	batch = db_batch_new(b->db);
 	DB_ADD(batch, control_sql);
 	DB_ADD(batch, "select * from bridge.ready($1, $2::integer)",
 	       P_TEXT(confirm), P_I64(b->cfg->chain.confirmations));
 	DB_ADD(batch,
 	       "select t.* from bridge.ready($1, $2::integer) g,"
-	       " lateral bridge.todo(g.h, g.h1, $3::integer, $4, $5) t",
+	       " lateral bridge.todo(g.h, g.h1, $3::integer, $4, $5, $6) t",
 	       P_TEXT(confirm), P_I64(b->cfg->chain.confirmations),
-	       P_I64(BRIDGE_TODO_LIMIT), P_BOOL(control_holds(b)),
-	       P_BOOL(policy_counts(b->policy)));
+	       P_I64(BRIDGE_TODO_LIMIT), P_BOOL(b->asked_full),
+	       P_BOOL(control_holds(b)), P_BOOL(policy_counts(b->policy)));
 	db_run(batch, on_todo, b);
 }
 
@@ -155,6 +162,13 @@ static void on_sweep(uv_timer_t *t)
 
 static void first_list(uv_timer_t *t);
 
+/* From here on this bridge is the only one of the deployment. */
+static void on_lease(struct bridge *b)
+{
+	b->listed = true;
+	bridge_wake(b);
+}
+
 static void on_first_list(void *arg, bool ok, const struct err *err)
 {
 	struct bridge *b = (struct bridge *)arg;
@@ -169,8 +183,7 @@ static void on_first_list(void *arg, bool ok, const struct err *err)
 	}
 	(void)inventory_items(b->inventory, &n);
 	log_info("live_inputs_listed", F_U64("ours", n));
-	b->listed = true;
-	bridge_wake(b);
+	lease_take(b->lease, on_lease);
 }
 
 static void first_list(uv_timer_t *t)
@@ -398,6 +411,7 @@ static void open_provider(struct bridge *b)
 	if (b->limited_ms)
 		cloudflare_block(b->cf, b->limited_ms);
 	b->inventory = inventory_new(b->cf, b->facts.deployment);
+	b->lease = lease_new(b);
 }
 
 static void open_lane(struct bridge *b)
@@ -503,6 +517,7 @@ static void close_all(struct bridge *b)
 	audit_free(b->audit);
 	media_free(b->media);
 	policy_free(b->policy);
+	lease_free(b->lease);
 	db_close(b->db);
 	while (b->jobs)
 		job_end(b->jobs);

@@ -25,6 +25,7 @@ struct audit;
 struct job;
 struct media;
 struct report;
+struct lease;
 
 /* What a start waits for. */
 enum startup_need { NEED_NOTHING, NEED_DATABASE, NEED_NODE };
@@ -32,6 +33,7 @@ enum startup_need { NEED_NOTHING, NEED_DATABASE, NEED_NODE };
 /* What startup.c found out and everything else relies on. */
 struct bridge_facts {
 	char deployment[CF_MARK_SIZE];
+	char database[CF_HOLDER_SIZE]; /* this one's own id */
 	int64_t term;
 	uint16_t origin_id; /* on chain, of the configured customer code */
 	char origin[160];   /* its URL prefix */
@@ -50,6 +52,7 @@ struct bridge {
 	struct txmgr *txmgr;
 	struct cloudflare *cf;
 	struct inventory *inventory;
+	struct lease *lease;
 	uv_timer_t poll, sweep, later;
 	uv_signal_t sigterm, sigint;
 	struct job *jobs;
@@ -72,8 +75,9 @@ struct bridge {
 	bool standing_by;            /* another bridge leads */
 	enum startup_need waits_for; /* before it leads */
 	bool listed; /* the list at start is there: unknown rooms may be made */
-	bool querying, again;
-	bool refused; /* wrong account: no more provider calls */
+	bool querying, again, asked_full;
+	uint64_t asked_ms, full_ms; /* when asked; when every room is next */
+	bool refused;               /* wrong account: no more provider calls */
 	bool stopping;
 	int exit_code;
 };

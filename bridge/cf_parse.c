@@ -138,6 +138,24 @@ static const cJSON *member(const cJSON *obj, const char *key)
 	return cJSON_GetObjectItemCaseSensitive(obj, key);
 }
 
+static void read_lease(struct cf_lease *out, const cJSON *obj)
+{
+	const cJSON *meta = member(obj, "meta");
+	const char *beat = json_str_or(meta, "beat", "");
+
+	*out = (struct cf_lease){ 0 };
+	copy_uid(out->uid, obj);
+	copy_str(out->deployment, sizeof(out->deployment), meta, "lease");
+	copy_str(out->signer, sizeof(out->signer), meta, "signer");
+	copy_str(out->holder, sizeof(out->holder), meta, "holder");
+	out->created_s = parse_time(obj, "created");
+	if (*beat && strlen(beat) < 19 &&
+	    strspn(beat, "0123456789") == strlen(beat))
+		out->beat = strtoull(beat, NULL, 10);
+	if (*out->uid == '\0')
+		out->deployment[0] = '\0';
+}
+
 static void read_input(struct cf_input *out, const cJSON *result)
 {
 	const cJSON *rtmps = member(result, "rtmps");
@@ -147,6 +165,7 @@ static void read_input(struct cf_input *out, const cJSON *result)
 
 	copy_uid(out->uid, result);
 	copy_meta(out->mark, out->room, result);
+	read_lease(&out->lease, result);
 	out->enabled = !cJSON_IsFalse(member(result, "enabled"));
 	copy_str(c->rtmps_url, sizeof(c->rtmps_url), rtmps, "url");
 	copy_str(c->rtmps_key, sizeof(c->rtmps_key), rtmps, "streamKey");
@@ -191,7 +210,11 @@ enum status cf_parse_input(struct cf_envelope *env, struct cf_input *out,
 static void add_item(struct cf_list *l, const cJSON *entry)
 {
 	struct cf_item item = { 0 };
+	struct cf_lease lease;
 
+	read_lease(&lease, entry);
+	if (*lease.deployment && l->lease_count < CF_LEASES_MAX)
+		l->leases[l->lease_count++] = lease;
 	copy_uid(item.uid, entry);
 	copy_meta(item.mark, item.room, entry);
 	if (*item.uid == '\0' || *item.mark == '\0')

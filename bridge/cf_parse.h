@@ -20,6 +20,20 @@
 #define CF_LIST_MAX   200000
 #define CF_VIDEOS_MAX 1000
 
+/* A live input that nobody broadcasts to: its meta says which database works
+ * for a deployment with which key, and counts that it is alive. */
+#define CF_HOLDER_SIZE 17
+#define CF_SIGNER_SIZE 43
+#define CF_LEASES_MAX  16
+struct cf_lease {
+	char uid[CF_UID_SIZE];
+	char deployment[CF_MARK_SIZE]; /* meta.lease; empty: it is none */
+	char signer[CF_SIGNER_SIZE];   /* 0x… */
+	char holder[CF_HOLDER_SIZE];   /* the database's own id */
+	uint64_t beat;
+	int64_t created_s;
+};
+
 /** The envelope {"success","errors","result"}. */
 struct cf_envelope {
 	bool success;
@@ -34,6 +48,7 @@ struct cf_input {
 	char room[CF_ROOM_SIZE]; /* meta.room; empty: none */
 	char customer_code[64];  /* from its playback URLs; empty: none */
 	bool enabled;
+	struct cf_lease lease;
 	struct credentials credentials;
 };
 void cf_input_wipe(struct cf_input *in);
@@ -51,6 +66,8 @@ struct cf_list {
 	size_t count;
 	size_t total;  /* of the account, by its own count */
 	bool complete; /* it holds all that it says there are */
+	struct cf_lease leases[CF_LEASES_MAX];
+	size_t lease_count;
 };
 void cf_list_deinit(struct cf_list *l);
 

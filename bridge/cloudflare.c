@@ -24,7 +24,7 @@
 #define CF_LIMIT_WAIT_S   300 /* a 429 without retry-after: the whole block */
 #define CF_LIMIT_MAX_S    600
 #define CF_VIDEOS_BYTES   (4 * 1024 * 1024)
-#define CF_OPS            (CF_RECORDINGS + 1)
+#define CF_OPS            (CF_LEASE_BEAT + 1)
 
 /* Who goes first when the budget is short. */
 enum call_class { CLASS_STOP, CLASS_OTHER, CLASS_CREATE, CLASSES };
@@ -69,8 +69,9 @@ static void pump(struct cloudflare *cf);
 const char *cf_op_name(enum cf_op op)
 {
 	static const char *const names[] = {
-		"create", "list",   "get",    "enable",       "disable",
-		"rotate", "delete", "videos", "video_delete", "recordings"
+		"create",       "list",       "get",        "enable",
+		"disable",      "rotate",     "delete",     "videos",
+		"video_delete", "recordings", "lease_make", "lease_beat"
 	};
 
 	return names[op];
@@ -228,6 +229,14 @@ static char *create_body(const struct cloudflare *cf,
 	return text;
 }
 
+static char *lease_body(const struct cf_lease *l)
+{
+	return format("{\"meta\":{\"name\":\"chaincast: which bridge works "
+		      "(keep)\",\"lease\":\"%s\",\"signer\":\"%s\","
+		      "\"holder\":\"%s\",\"beat\":\"%" PRIu64 "\"}}",
+		      l->deployment, l->signer, l->holder, l->beat);
+}
+
 static void fill_call(const struct cloudflare *cf, struct cf_call *c,
 		      const struct cf_request *req)
 {
@@ -263,6 +272,14 @@ static void fill_call(const struct cloudflare *cf, struct cf_call *c,
 	case CF_RECORDINGS:
 		c->path = format("?live_input_id=%s", req->uid);
 		return;
+	case CF_LEASE_MAKE:
+		c->path = mem_strdup("/live_inputs");
+		c->body = lease_body(req->lease);
+		return;
+	case CF_LEASE_BEAT:
+		c->path = format("/live_inputs/%s", req->uid);
+		c->body = lease_body(req->lease);
+		return;
 	}
 	abort();
 }
@@ -272,6 +289,7 @@ static const char *method(enum cf_op op)
 	switch (op) {
 	case CF_CREATE:
 	case CF_ROTATE:
+	case CF_LEASE_MAKE:
 		return "POST";
 	case CF_LIST:
 	case CF_GET:
@@ -280,6 +298,7 @@ static const char *method(enum cf_op op)
 		return "GET";
 	case CF_ENABLE:
 	case CF_DISABLE:
+	case CF_LEASE_BEAT:
 		return "PUT";
 	case CF_DELETE:
 	case CF_VIDEO_DELETE:
@@ -303,6 +322,8 @@ static enum call_class class_of(enum cf_op op)
 	case CF_VIDEOS:
 	case CF_VIDEO_DELETE:
 	case CF_ROTATE:
+	case CF_LEASE_MAKE:
+	case CF_LEASE_BEAT:
 		return CLASS_STOP;
 	case CF_LIST:
 	case CF_GET:
@@ -328,7 +349,11 @@ void cloudflare_call(struct cloudflare *cf, const struct cf_request *req,
 	c->done = done;
 	c->arg = arg;
 	fill_call(cf, c, req);
-	queue_push(&cf->queues[c->class], &c->item);
+	/* A lease that is late looks like one that nobody holds. */
+	if (c->op == CF_LEASE_BEAT)
+		queue_push_front(&cf->queues[c->class], &c->item);
+	else
+		queue_push(&cf->queues[c->class], &c->item);
 	pump(cf);
 }
 
@@ -369,6 +394,8 @@ static enum status parse(const struct cf_call *c, struct cf_envelope *env,
 	switch (c->op) {
 	case CF_CREATE:
 	case CF_GET:
+	case CF_LEASE_MAKE:
+	case CF_LEASE_BEAT:
 		return cf_parse_input(env, &a->input, text, len, err);
 	case CF_LIST:
 		return cf_parse_list(env, &a->list, text, len, err);
@@ -421,7 +448,8 @@ static void judge(const struct cf_call *c, struct cf_answer *a,
 	a->code = env.code;
 	a->outcome = classify(res->code, readable, &env);
 	if (a->outcome == CF_DONE) {
-		if (c->op == CF_CREATE || c->op == CF_GET)
+		if (c->op == CF_CREATE || c->op == CF_GET ||
+		    c->op == CF_LEASE_MAKE || c->op == CF_LEASE_BEAT)
 			check_input(c->cf, a, err);
 		return;
 	}

@@ -29,6 +29,8 @@ enum cf_op {
 	CF_VIDEOS, /* recordings of the input @uid */
 	CF_VIDEO_DELETE,
 	CF_RECORDINGS, /* the same while the input lives and after */
+	CF_LEASE_MAKE, /* POST, and PUT, of the input that is a lease */
+	CF_LEASE_BEAT,
 };
 const char *cf_op_name(enum cf_op op);
 
@@ -50,7 +52,7 @@ struct cf_answer {
 	enum cf_outcome outcome;
 	long http;               /* 0: no answer */
 	int64_t code;            /* Cloudflare's, 0: none */
-	struct cf_input input;   /* CREATE, GET; wiped after the callback */
+	struct cf_input input;   /* of one; wiped after the callback */
 	struct cf_list list;     /* LIST; take it by copying and zeroing */
 	struct cf_videos videos; /* VIDEOS, RECORDINGS */
 	uint64_t asked_ms;       /* loop time at which it was sent */
@@ -66,7 +68,8 @@ struct cf_request {
 	const char *room, *host; /* decimal; 0x… */
 	uint32_t attempt;
 	bool require_signed;
-	bool low_latency; /* where the ingest allows it */
+	bool low_latency;             /* where the ingest allows it */
+	const struct cf_lease *lease; /* LEASE_MAKE, LEASE_BEAT */
 };
 
 /** cf_done_fn - once, from the loop. @a is not const so that lists can be

@@ -128,6 +128,12 @@ bool inventory_complete(const struct inventory *inv)
 	return inv->list.complete;
 }
 
+const struct cf_lease *inventory_leases(const struct inventory *inv, size_t *n)
+{
+	*n = inv->list.lease_count;
+	return inv->list.leases;
+}
+
 const struct cf_item *inventory_items(const struct inventory *inv, size_t *n)
 {
 	*n = inv->list.count;

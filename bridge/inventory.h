@@ -25,6 +25,8 @@ void inventory_refresh(struct inventory *inv, inventory_fn fn, void *arg);
 bool inventory_complete(const struct inventory *inv);
 /** inventory_items - sorted by room, then by creation, oldest first */
 const struct cf_item *inventory_items(const struct inventory *inv, size_t *n);
+/** inventory_leases - those of the account in the last list */
+const struct cf_lease *inventory_leases(const struct inventory *inv, size_t *n);
 /** inventory_find - the input of @room: @prefer's if listed, else the oldest;
  * NULL: none. @prefer may be NULL. */
 const struct cf_item *inventory_find(const struct inventory *inv,

@@ -9,12 +9,15 @@
 #include <stdio.h>
 
 #include "abi/hex.h"
+#include "bridge/fees.h"
 #include "bridge/ready.h"
 #include "core/log.h"
 #include "core/rpc_stats.h"
 
 #define TICK_MS       1000
 #define COUNT_MS      15000 /* how often rows are counted and money is asked for */
+#define BALANCE_MS    60000 /* money, when nobody scrapes */
+#define ENVELOPE      600   /* bytes of a usual one */
 /* The lane looks every ten seconds when it has nothing to do. */
 #define NODE_SILENT_S 30
 
@@ -36,6 +39,8 @@ struct report {
 	struct metric *orphans_found, *orphans_deleted;
 	struct metric *txs, *sent, *raised, *reverted, *gas, *spent;
 	struct metric *next_nonce, *mined_nonce, *gap, *stuck, *balance;
+	struct metric *balance_txs, *refused, *tripped, *paused;
+	bool balance_low;
 	struct metric *base_fee, *head, *indexed_lag;
 };
 
@@ -153,6 +158,9 @@ static void on_collect(void *arg)
 	METRIC_SET(r->jobs, b->stop_job_count, "stop");
 	METRIC_SET(r->orphans_found, b->orphans_found);
 	METRIC_SET(r->orphans_deleted, b->orphans_deleted);
+	METRIC_SET(r->refused, b->rooms_refused);
+	METRIC_SET(r->tripped, b->breaker.tripped);
+	METRIC_SET(r->paused, b->paused);
 	collect_lane(r);
 	collect_provider(r);
 }
@@ -211,6 +219,12 @@ static void add_rooms(struct report *r)
 	r->orphans_found =
 	    COUNTER("orphans_found", "Live inputs that no room has chosen.");
 	r->orphans_deleted = COUNTER("orphans_deleted", "Of these, deleted.");
+	r->refused = COUNTER("rooms_refused", "Rooms not provisioned, by the "
+					      "operator's policy or for their "
+					      "host's key.");
+	r->tripped = GAUGE("breaker_tripped", "1 while what no event explains "
+					      "waits for the operator.");
+	r->paused = GAUGE("paused", "1 while an operator has paused it.");
 }
 
 static void add_metrics(struct report *r)
@@ -230,6 +244,9 @@ static void add_metrics(struct report *r)
 	r->stuck =
 	    GAUGE("stuck_seconds", "Age of the oldest unmined transaction.");
 	r->balance = GAUGE("balance_wei", "What the signer has.");
+	r->balance_txs =
+	    GAUGE("balance_transactions",
+		  "Transactions with one room that the balance pays for.");
 	r->base_fee = GAUGE("base_fee_wei", "Of the newest block.");
 	r->head = GAUGE("head_number", "Newest block of the lane's endpoint.");
 	r->indexed_lag =
@@ -299,6 +316,40 @@ static void ask_database(struct report *r, bool count)
 	db_run(b, on_answer, r);
 }
 
+/* Told in transactions, each with one room at the fee of a new one. */
+static void judge_balance(struct report *r, double wei)
+{
+	const struct config *cfg = r->b->cfg;
+	struct txmgr_view v = { 0 };
+	struct fees f;
+	double txs;
+
+	txmgr_view(r->b->txmgr, &v);
+	if (!v.looked_ms) {
+		r->balance_ms = 0; /* the fee is not known yet */
+		return;
+	}
+	f = fees_first(v.base_fee, FEES_NO_HINT,
+		       cfg->bridge.max_fee_gwei * 1000000000ull);
+	txs = wei / ((double)(gas_base(EFFECT_PROVISION) +
+			      gas_entry(EFFECT_PROVISION, ENVELOPE)) *
+		     (double)(f.max_fee ? f.max_fee : 1));
+	METRIC_SET(r->balance_txs, txs);
+	if ((txs < cfg->bridge.balance_min_txs) == r->balance_low)
+		return;
+	r->balance_low = !r->balance_low;
+	if (r->balance_low)
+		log_odd("balance_low",
+			F_HEX("signer", signer_address(r->b->signer)->b, 20),
+			F_U64("transactions", (uint64_t)txs),
+			F_U64("wanted", cfg->bridge.balance_min_txs),
+			F_STR("hint", "send it some ether"));
+	else
+		log_info("balance_restored",
+			 F_U64("transactions",
+			       txs < 1e18 ? (uint64_t)txs : UINT64_MAX));
+}
+
 static void on_balance(void *arg, enum status st, cJSON *result,
 		       const struct rpc_error *error, const struct err *err)
 {
@@ -319,6 +370,7 @@ static void on_balance(void *arg, enum status st, cJSON *result,
 		wei = wei * 16 +
 		      (*text <= '9' ? *text - '0' : (*text | 0x20) - 'a' + 10);
 	METRIC_SET(r->balance, wei);
+	judge_balance(r, wei);
 }
 
 static void ask_balance(struct report *r)
@@ -351,8 +403,11 @@ static void on_tick(uv_timer_t *timer)
 		r->scraped = false;
 	}
 	ask_database(r, count);
-	if (count && !r->asking_balance)
+	if (!r->asking_balance &&
+	    (count || now_ms(r) - r->balance_ms >= BALANCE_MS)) {
+		r->balance_ms = now_ms(r);
 		ask_balance(r);
+	}
 }
 
 /* ---- life ---- */

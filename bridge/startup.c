@@ -262,7 +262,7 @@ enum status startup_check_chain(struct bridge *b, struct err *err)
 
 enum status startup_lead(struct bridge *b, struct err *err)
 {
-	AUTO(db_result) struct db_result *r = NULL;
+	AUTO(db_result) struct db_result *r = NULL, *jit = NULL;
 	uint8_t half[8];
 	uint64_t key = 0;
 	enum status st = hex_decode_bare(half, 8, b->facts.deployment, 16,
@@ -276,11 +276,15 @@ enum status startup_lead(struct bridge *b, struct err *err)
 	st = db_try_lock(b->db, (int64_t)key, err);
 	if (st != ST_OK)
 		return st;
+	/* Compiling the plan takes longer than running it. */
+	st = DB_QUERY(&jit, b->db, err, "set jit = off");
+	if (st != ST_OK)
+		return st;
 	st = DB_QUERY(&r, b->db, err,
 		      "update bridge.leader set term = term + 1,"
 		      " deployment = $1, since = now()"
 		      " where deployment is null or deployment = $1"
-		      " returning term",
+		      " returning term, database",
 		      P_TEXT(b->facts.deployment));
 	if (st != ST_OK)
 		return st;
@@ -290,5 +294,7 @@ enum status startup_lead(struct bridge *b, struct err *err)
 			       "than %s; use a fresh one",
 			       b->facts.deployment);
 	b->facts.term = db_i64(r, 0, "term");
+	(void)snprintf(b->facts.database, sizeof(b->facts.database), "%s",
+		       db_text(r, 0, "database"));
 	return ST_OK;
 }

@@ -112,10 +112,12 @@ struct config {
 		uint32_t batch_wait_ms;      /* window under load */
 		uint64_t max_fee_gwei;       /* cap of maxFeePerGas */
 		uint32_t bump_after_s;       /* unmined this long: raise fees */
+		uint32_t balance_min_txs;    /* told when it pays for fewer */
 		uint32_t sweep_every_s;
-		uint32_t orphan_age_s;  /* a younger orphan stays; never 0 */
-		uint32_t breaker_max;   /* unexplained things a minute */
-		uint32_t sweep_max;     /* orphans deleted in one sweep */
+		uint32_t orphan_age_s; /* a younger orphan stays; never 0 */
+		uint32_t breaker_max;  /* unexplained things a minute */
+		uint32_t lease_s;   /* how often it is renewed; 0: no lease */
+		uint32_t sweep_max; /* orphans deleted in one sweep */
 		uint32_t audit_every_s; /* each open room is read; 0: never */
 	} bridge;
 

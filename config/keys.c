@@ -72,9 +72,11 @@ const struct config_key config_keys[] = {
 	{ "bridge.batch_wait_ms", KEY_U32, AT(bridge.batch_wait_ms), .max = 60000, .def = "250" },
 	{ "bridge.max_fee_gwei", KEY_U64, AT(bridge.max_fee_gwei), .min = 1, .max = 1000000, .def = "200" },
 	{ "bridge.bump_after_s", KEY_U32, AT(bridge.bump_after_s), .min = 1, .max = 86400, .def = "60" },
+	{ "bridge.balance_min_txs", KEY_U32, AT(bridge.balance_min_txs), .max = 1000000, .def = "50" },
 	{ "bridge.sweep_every_s", KEY_U32, AT(bridge.sweep_every_s), .min = 1, .max = 86400, .def = "600" },
 	{ "bridge.orphan_age_s", KEY_U32, AT(bridge.orphan_age_s), .max = 864000, .def = "0" },
 	{ "bridge.breaker_max", KEY_U32, AT(bridge.breaker_max), .max = 1000, .def = "20" },
+	{ "bridge.lease_s", KEY_U32, AT(bridge.lease_s), .max = 3600, .def = "20" },
 	{ "bridge.sweep_max", KEY_U32, AT(bridge.sweep_max), .min = 1, .max = 1000, .def = "20" },
 	{ "bridge.audit_every_s", KEY_U32, AT(bridge.audit_every_s), .max = 2592000, .def = "86400" },
 

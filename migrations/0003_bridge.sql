@@ -10,11 +10,17 @@ create table bridge.leader (
 	only_one boolean primary key default true check (only_one),
 	term bigint not null default 0,
 	deployment text,
+	database text not null
+		default left(replace(gen_random_uuid()::text, '-', ''), 16),
 	since timestamptz not null default now()
 );
 insert into bridge.leader default values;
 comment on table bridge.leader is
 	'One row: the term of the bridge that leads, one more at each start';
+
+comment on column bridge.leader.database is
+	'Tells this database from every other: what the lease at the provider '
+	'says, so that two bridges with two databases notice each other';
 
 create table bridge.control (
 	only_one boolean primary key default true check (only_one),
@@ -88,6 +94,8 @@ create index live_input_open on bridge.live_input (state)
 	where state <> 'deleted';
 create index live_input_unsettled on bridge.live_input (room_id)
 	where state not in ('live', 'deleted');
+create index live_input_unprovisioned on bridge.live_input (room_id)
+	where state = 'live' and provisioned_epoch = 0;
 comment on table bridge.live_input is
 	'The chosen live input of each room, and how far its life has come';
 comment on column bridge.live_input.state is
@@ -284,27 +292,24 @@ comment on function bridge.wanted is
 -- below the horizon, what was verified must prove that the block that stands
 -- there has no event of ours; that nothing is indexed there (any more, or yet)
 -- proves nothing.
-create function bridge.vanished(l bridge.live_input, p_h bigint)
+create function bridge.replaced(p_number bigint, p_hash bytea)
 returns boolean language sql stable as $$
-	select l.created_block <= p_h
-	and not exists (select from chain.registry_room_created c
-		where c.room_id = l.room_id)
-	and case when exists (select from chain.block b
-			where b.number = l.created_block)
+	select case when exists (select from chain.block b
+			where b.number = p_number)
 		then not exists (select from chain.block b
-			where b.number = l.created_block
-			and b.hash = l.created_hash)
+			where b.number = p_number and b.hash = p_hash)
 		else exists (select from (
 			select v.to_block, v.state from chain.coverage v
-			where v.from_block <= l.created_block
+			where v.from_block <= p_number
 			order by v.from_block desc limit 1) v
-			where v.to_block >= l.created_block
+			where v.to_block >= p_number
 			and v.state in ('absent_by_bloom',
 				'receipts_verified'))
 	end
 $$;
-comment on function bridge.vanished is
-	'Whether the block that created the room is proven to be gone';
+comment on function bridge.replaced is
+	'Whether another canonical block than p_hash, in which there was an '
+	'event of ours, is proven to stand at p_number';
 
 -- Rooms whose wanted and actual state may differ. Superset: the bridge's pure
 -- step function decides; but what only waits for the chain is left out, or it
@@ -312,10 +317,18 @@ comment on function bridge.vanished is
 -- then those that need one; among each the hosts take turns, so that whoever
 -- has most rooms delays nobody's first.
 create function bridge.unsettled(p_h bigint, p_h1 bigint, p_limit integer,
-	p_hold boolean)
+	p_full boolean, p_hold boolean)
 returns table (room_id numeric, vanished boolean)
 language sql stable as $$
-	with candidate as (
+	with missing as materialized (
+		-- no creation is indexed: what that means is asked of these few
+		select l.room_id, l.created_block, l.created_hash
+		from bridge.live_input l
+		where p_full and l.state <> 'deleted' and not p_hold
+		and l.created_block <= p_h
+		and not exists (select from chain.registry_room_created c
+			where c.room_id = l.room_id)
+	), candidate as (
 		-- open on chain, unknown here
 		select c.room_id, false as vanished, 2 as rank, c.block_number
 		from chain.registry_room_created c
@@ -373,18 +386,35 @@ language sql stable as $$
 		union all
 		-- live, its current epoch not yet seen as provisioned
 		select w.room_id, false, 1, w.created_block
-		from (
+		from (select x.*, e.epoch from (
 			select l.room_id, l.uid, l.created_block,
-				l.provisioned_epoch, greatest(1,
+				l.provisioned_epoch
+			from bridge.live_input l
+			where l.state = 'live' and l.provisioned_epoch = 0
+			union
+			select l.room_id, l.uid, l.created_block,
+				l.provisioned_epoch
+			from chain.registry_key_rotated k
+			join bridge.live_input l on l.room_id = k.room_id
+			where k.block_number <= p_h and l.state = 'live'
+			and k.epoch > l.provisioned_epoch
+			union
+			select l.room_id, l.uid, l.created_block,
+				l.provisioned_epoch
+			from chain.registry_reissued r
+			join bridge.live_input l on l.room_id = r.room_id
+			where r.block_number <= p_h and l.state = 'live'
+			and r.epoch > l.provisioned_epoch) x
+			cross join lateral (select greatest(1,
 				(select max(k.epoch)
 				 from chain.registry_key_rotated k
-				 where k.room_id = l.room_id
+				 where k.room_id = x.room_id
 				 and k.block_number <= p_h),
 				(select max(r.epoch)
 				 from chain.registry_reissued r
-				 where r.room_id = l.room_id
+				 where r.room_id = x.room_id
 				 and r.block_number <= p_h)) as epoch
-			from bridge.live_input l where l.state = 'live') w
+				offset 0) e) w
 		where w.provisioned_epoch < w.epoch
 		and (exists (select from chain.registry_room_provisioned p
 				where p.room_id = w.room_id
@@ -398,7 +428,7 @@ language sql stable as $$
 		-- live, the provision seen on chain was reorged away
 		select l.room_id, false, 1, l.created_block
 		from bridge.live_input l
-		where l.state = 'live' and l.provisioned_epoch > 0
+		where p_full and l.state = 'live' and l.provisioned_epoch > 0
 		and not exists (select from chain.registry_room_provisioned p
 			where p.room_id = l.room_id
 			and p.epoch = l.provisioned_epoch)
@@ -409,7 +439,7 @@ language sql stable as $$
 		join chain.registry_room_created c on c.room_id = l.room_id
 			and c.block_number <= p_h
 			and c.block_hash <> l.created_hash
-		where l.state = 'deleted'
+		where p_full and l.state = 'deleted'
 		and not exists (select from chain.registry_room_ended e
 			where e.room_id = l.room_id and e.block_number <= p_h1)
 		and not exists (select from chain.registry_room_failed f
@@ -421,13 +451,12 @@ language sql stable as $$
 		join chain.registry_room_created c on c.room_id = l.room_id
 			and c.block_number <= p_h
 			and c.block_hash <> l.created_hash
-		where l.state <> 'deleted'
+		where p_full and l.state <> 'deleted'
 		union all
 		-- vanished: another block stands at its creation height
-		select l.room_id, true, 0, l.created_block
-		from bridge.live_input l
-		where l.state <> 'deleted' and not p_hold
-		and bridge.vanished(l, p_h)
+		select m.room_id, true, 0, m.created_block
+		from missing m
+		where bridge.replaced(m.created_block, m.created_hash)
 	)
 	select s.room_id, s.vanished
 	from (
@@ -449,11 +478,12 @@ language sql stable as $$
 	limit p_limit
 $$;
 comment on function bridge.unsettled is
-	'Rooms that may need a step of the bridge, most urgent first; p_hold: '
-	'without those that vanished';
+	'Rooms that may need a step of the bridge, most urgent first; p_full: '
+	'with what only a reorg can have changed, which reads every room; '
+	'p_hold: without those that vanished';
 
 create function bridge.todo(p_h bigint, p_h1 bigint, p_limit integer,
-	p_hold boolean, p_count boolean)
+	p_full boolean, p_hold boolean, p_count boolean)
 returns table (
 	room_id numeric, vanished boolean, host bytea, ingest bigint,
 	access bigint, keep_recording boolean, title bytea, host_key bytea,
@@ -466,7 +496,7 @@ returns table (
 	fail_state text, host_open bigint, host_day bigint, open_total bigint)
 language sql stable as $$
 	with u as materialized (select x.room_id, x.vanished, x.place
-		from bridge.unsettled(p_h, p_h1, p_limit, p_hold)
+		from bridge.unsettled(p_h, p_h1, p_limit, p_full, p_hold)
 		with ordinality as x(room_id, vanished, place)),
 	host_load as materialized (
 		select c.host, count(*) filter (where l.state <> 'deleted')
@@ -515,6 +545,25 @@ comment on function bridge.todo is
 	'The unsettled rooms with what is wanted of them and what there is; '
 	'p_count: and how many rooms their hosts, and all, have already';
 
+-- In the middle of a backfill an ended room looks open: nothing is done until
+-- the copy reaches the confirmed head.
+create function bridge.ready(p_confirm text, p_depth integer)
+returns table (h bigint, h1 bigint, number bigint, head_number bigint)
+language sql stable as $$
+	select g.h, greatest(g.h, g.h1), g.number, g.head_number
+	from (select chain.horizon(p_confirm, p_depth) as h,
+			chain.horizon('depth', 1) as h1, c.number,
+			c.head_number,
+			case p_confirm when 'safe' then c.safe_number
+				when 'finalized' then c.finalized_number
+				else c.head_number - p_depth end as confirmed
+		from chain.cursor c) g
+	where g.h is not null and g.number >= g.confirmed
+$$;
+comment on function bridge.ready is
+	'The horizon up to which the bridge may act and the one for stopping; '
+	'no row while the copy of the chain is not complete up to it';
+
 -- What of the provider's list no room has chosen: items with our mark, of which
 -- p_items tells uid, room and time of creation (seconds). Those too young are
 -- left out, and everything is while the copy of the chain is not complete.
@@ -549,22 +598,3 @@ language sql stable as $$
 $$;
 comment on function bridge.sweep_plan is
 	'Live inputs of ours that no room has chosen, old enough to go';
-
--- In the middle of a backfill an ended room looks open: nothing is done until
--- the copy reaches the confirmed head.
-create function bridge.ready(p_confirm text, p_depth integer)
-returns table (h bigint, h1 bigint, number bigint, head_number bigint)
-language sql stable as $$
-	select g.h, greatest(g.h, g.h1), g.number, g.head_number
-	from (select chain.horizon(p_confirm, p_depth) as h,
-			chain.horizon('depth', 1) as h1, c.number,
-			c.head_number,
-			case p_confirm when 'safe' then c.safe_number
-				when 'finalized' then c.finalized_number
-				else c.head_number - p_depth end as confirmed
-		from chain.cursor c) g
-	where g.h is not null and g.number >= g.confirmed
-$$;
-comment on function bridge.ready is
-	'The horizon up to which the bridge may act and the one for stopping; '
-	'no row while the copy of the chain is not complete up to it';

@@ -83,7 +83,7 @@ export class World {
 				request_timeout_ms: 3000, rate_burst: 200, rate_per_s: 100 },
 			signer: { key_file: this.bridgeKeyFile },
 			media: { delivery_url: `${this.standin.url}/customer-${CUSTOMER}/`, watch_fast_ms: 1000, offline_after_ms: 2000 },
-			bridge: { poll_ms: 200, batch_wait_ms: 50, sweep_every_s: 2, orphan_age_s: 2 },
+			bridge: { poll_ms: 200, batch_wait_ms: 50, sweep_every_s: 2, orphan_age_s: 2, lease_s: 0 },
 			health: { indexer_listen: '127.0.0.1:0', bridge_listen: '127.0.0.1:0' },
 		};
 		return Object.entries(more).reduce((all, [k, v]) => merged(all, { [k]: v }), merged(base, this.extra));

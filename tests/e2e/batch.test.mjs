@@ -1,0 +1,63 @@
+// What shares a transaction: a lone room goes at once, rooms that become ready
+// while others wait go together, within count, calldata and gas.
+import assert from 'node:assert/strict';
+import { afterEach, test } from 'node:test';
+import { newHostKey } from '../lib/sealing.mjs';
+import { World } from '../lib/world.mjs';
+
+const long = { timeout: 300000 };
+let w;
+afterEach(async () => {
+	try {
+		await w?.close();
+	} finally {
+		w = undefined;
+	}
+});
+
+const lines = (event) => w.bridgeDaemon.text().split('\n').filter((l) => new RegExp(` event=${event}( |$)`).test(l));
+
+// n rooms at once on a chain that then stands still; they are under way.
+async function under(n, bridge, gasLimit) {
+	w = await World.create({ config: { bridge: { bump_after_s: 120, batch_wait_ms: 1500, ...bridge } } });
+	await w.until('ready', () => lines('tx_lane_ready').length);
+	await w.anvil.interval(0);
+	const rooms = await Promise.all(Array.from({ length: n }, async () => {
+		const [host, { hostKey }] = [await w.newAccount(), await newHostKey(1)];
+		await w.contract.submit(host.key, 'createRoom', w.contract.roomArgs({ hostKey }), { gas: 500000n });
+		return w.contract.roomIdOf(host.address, 'rtmps', hostKey);
+	}));
+	if (gasLimit) await w.anvil.rpc('evm_setBlockGasLimit', `0x${gasLimit.toString(16)}`);
+	await w.anvil.mine(gasLimit ? 4 : 2);
+	const txs = await w.until('all are under way', async () => {
+		const rows = await w.rows(`select t.entries, t.gas, octet_length(t.data) as bytes, t.created_at, count(o.id) as held
+			from bridge.tx t join bridge.outbox o on o.tx_id = t.id and o.state = 'in_tx' group by t.id order by t.nonce`);
+		return rows.reduce((sum, r) => sum + Number(r.held), 0) === n && rows;
+	});
+	await w.anvil.interval(1);
+	for (const id of rooms) await w.provisioned(id);
+	assert.equal((await w.contract.events('RoomProvisioned')).length, n);
+	return txs.map((t) => ({ entries: Number(t.entries), gas: Number(t.gas), bytes: Number(t.bytes) }));
+}
+
+test('by count; the first goes alone, at once', long, async () => {
+	const txs = await under(8, { batch_max: 3 });
+	assert.equal(txs[0].entries, 1);
+	assert.ok(txs.every((t) => t.entries <= 3));
+	assert.ok(txs.some((t) => t.entries === 3), JSON.stringify(txs));
+	const sealed = lines('credentials_sealed')[0];
+	const [ready, sent] = [sealed, lines('tx_sent')[0]].map((l) => Date.parse(/ts=(\S+)/.exec(l)[1]));
+	assert.ok(sent - ready < 1000, `${sent - ready} ms`);
+});
+
+test('by bytes of calldata', long, async () => {
+	const txs = await under(6, { batch_max: 20, batch_calldata_max: 1800 });
+	assert.ok(txs.every((t) => t.bytes <= 1800), JSON.stringify(txs));
+	assert.ok(txs.some((t) => t.entries === 2), JSON.stringify(txs));
+});
+
+test('by gas: never more than half a block', long, async () => {
+	const txs = await under(6, { batch_max: 20 }, 800000);
+	assert.ok(txs.every((t) => t.gas <= 400000), JSON.stringify(txs));
+	assert.ok(txs.some((t) => t.entries >= 2), JSON.stringify(txs));
+});

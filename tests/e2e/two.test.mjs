@@ -1,0 +1,127 @@
+// Two bridges: one leads and one stands by; a second one that knows nothing of
+// the first is refused; the wrong account is, too.
+import assert from 'node:assert/strict';
+import { afterEach, test } from 'node:test';
+import { newHostKey } from '../lib/sealing.mjs';
+import { Contract } from '../lib/contract.mjs';
+import { CUSTOMER } from '../lib/standin.mjs';
+import { World } from '../lib/world.mjs';
+
+const long = { timeout: 300000 };
+let w;
+afterEach(async () => {
+	try {
+		await w?.close();
+	} finally {
+		w = undefined;
+	}
+});
+
+const create = async () => w.createRoom({ title: 'a room', hostKey: (await newHostKey(1)).hostKey });
+const lease = { bridge: { lease_s: 2 } };
+const has = (daemon, event) => daemon.text().split('\n').some((l) => new RegExp(` event=${event}( |$)`).test(l));
+
+// A config with a database of its own, migrated.
+async function another(name, more = {}) {
+	const url = await w.postgres.recreate(name);
+	const file = w.writeConfig({ database: { url }, ...more }, `${name}.yaml`);
+	const { code, stderr } = await w.cli(['migrate', '-c', file]);
+	assert.equal(code, 0, stderr);
+	return file;
+}
+
+async function refused(file, log, pattern) {
+	const p = w.startDaemon('bridge', file, log);
+	p.expected = true;
+	await w.until(`${log} is refused`, () => p.result, { timeout: 60000 });
+	assert.equal(p.result.code, 1);
+	assert.match(p.text(), pattern);
+	assert.equal(has(p, 'live_input_creating'), false);
+	assert.equal(has(p, 'tx_signed'), false);
+}
+
+test('a second bridge with another database is refused while the first lives', long, async () => {
+	w = await World.create({ blockTime: 1, config: lease });
+	const one = await create();
+	await w.provisioned(one.id);
+	const file = await another('second');
+	await refused(file, 'second', /event=another_bridge_works why="a bridge with another database works for this contract"/);
+	// The same key for another contract, in the same account.
+	const other = new Contract(w.anvil.http, 31337);
+	await other.deploy(w.admin.key, w.bridge.address, CUSTOMER);
+	await refused(await another('third', { registry: { address: other.address, start_block: other.startBlock } }), 'third',
+		/event=another_bridge_works why="a bridge of another contract signs with this key"/);
+	const two = await create();
+	await w.provisioned(two.id);
+	for (const r of [one, two]) assert.equal((await w.contract.events('RoomProvisioned', r.id)).length, 1);
+	// Its lease is the only live input without a room, and no orphan.
+	const leases = (await w.standin.state()).liveInputs.filter((i) => i.meta.lease);
+	assert.equal(leases.length, 1);
+	assert.equal(has(w.bridgeDaemon, 'orphan_found'), false);
+	// When the first is gone, its database lost, the second takes over.
+	await w.killDaemons();
+	w.indexer = w.startDaemon('indexer', file, 'indexer2');
+	w.bridgeDaemon = w.startDaemon('bridge', file, 'bridge2');
+	await w.until('the lease is taken', () => has(w.bridgeDaemon, 'lease_taken'));
+	const three = await create();
+	await w.until('provisioned', async () => (await w.contract.room(three.id)).provisionedEpoch === 1);
+	for (const r of [one, two, three]) {
+		assert.equal((await w.standin.inputsOf(r.id)).length, 1);
+		assert.equal((await w.contract.room(r.id)).provisionedEpoch, 1);
+	}
+	assert.deepEqual((await w.standin.state()).liveInputs.filter((i) => i.meta.lease).map((i) => i.uid), leases.map((i) => i.uid));
+});
+
+test('a standby takes over within seconds of the leader\'s death', long, async () => {
+	w = await World.create({ blockTime: 1, config: lease });
+	const one = await create();
+	await w.provisioned(one.id);
+	const standby = w.startDaemon('bridge', w.configFile, 'standby');
+	await w.until('it stands by', () => has(standby, 'standing_by'));
+	const term = Number(await w.sql('select term from bridge.leader'));
+	await w.bridgeDaemon.stop('SIGKILL');
+	w.bridgeDaemon.expected = true;
+	const died = Date.now();
+	w.bridgeDaemon = standby;
+	await w.until('it leads', () => has(standby, 'lease_taken'));
+	assert.ok(Date.now() - died < 8000, `${Date.now() - died} ms`);
+	assert.equal(Number(await w.sql('select term from bridge.leader')), term + 1);
+	const two = await create();
+	await w.provisioned(two.id);
+	assert.equal((await w.standin.inputsOf(one.id)).length, 1);
+});
+
+test('an account whose customer code is not the configured one is refused at start', long, async () => {
+	w = await World.create({ blockTime: 1, daemons: false, config: lease });
+	w.announce(/ event=wrong_cloudflare_account /);
+	// The contract has an origin of that name; the account is still another.
+	await w.contract.addOrigin(w.admin.key, 'somebodyelse');
+	await refused(w.writeConfig({ cloudflare: { customer_code: 'somebodyelse' } }, 'wrong.yaml'), 'wrong',
+		/event=wrong_cloudflare_account .*standin0customer.*somebodyelse/);
+});
+
+test('a lease that somebody deleted is made again', long, async () => {
+	w = await World.create({ blockTime: 1, config: lease });
+	const find = async () => (await w.standin.state()).liveInputs.find((i) => i.meta.lease);
+	const first = await w.until('a lease', find);
+	await w.standin.call('DELETE', `/live_inputs/${first.uid}`);
+	await w.until('another', find);
+	const one = await create();
+	await w.provisioned(one.id);
+});
+
+test('a balance that pays for few transactions is told, and that it was filled', long, async () => {
+	w = await World.create({ blockTime: 1, daemons: false, config: { bridge: { balance_min_txs: 1000 } } });
+	await w.anvil.rpc('anvil_setBalance', w.bridge.address, `0x${(10n ** 16n).toString(16)}`);
+	await w.startDaemons();
+	await w.until('it is told', () => has(w.bridgeDaemon, 'balance_low'));
+	const port = await w.until('a port', () => / event=health_listening .*port=(\d+)/.exec(w.bridgeDaemon.text())?.[1]);
+	const value = async () => {
+		const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+		return Number(/^chaincast_bridge_balance_transactions (\S+)/m.exec(text)?.[1]);
+	};
+	const few = await w.until('the metric', value);
+	assert.ok(few > 0 && few < 1000, `${few}`);
+	await w.anvil.fund(w.bridge.address);
+	await w.until('it is told', async () => (await value()) > 1000 && has(w.bridgeDaemon, 'balance_restored'));
+});
