@@ -19,16 +19,20 @@ const lines = (event) => w.bridgeDaemon.text().split('\n').filter((l) => new Reg
 
 // n rooms at once on a chain that then stands still; they are under way.
 async function under(n, bridge, gasLimit) {
-	w = await World.create({ config: { bridge: { bump_after_s: 120, batch_wait_ms: 1500, ...bridge } } });
+	w = await World.create({ daemons: false, config: { bridge: { bump_after_s: 120, batch_wait_ms: 1500, ...bridge } } });
+	if (gasLimit) {
+		await w.anvil.rpc('evm_setBlockGasLimit', `0x${gasLimit.toString(16)}`);
+		await w.anvil.mine(1);
+	}
+	await w.startDaemons();
 	await w.until('ready', () => lines('tx_lane_ready').length);
 	await w.anvil.interval(0);
 	const rooms = await Promise.all(Array.from({ length: n }, async () => {
 		const [host, { hostKey }] = [await w.newAccount(), await newHostKey(1)];
-		await w.contract.submit(host.key, 'createRoom', w.contract.roomArgs({ hostKey }), { gas: 500000n });
+		await w.contract.submit(host.key, 'createRoom', w.contract.roomArgs({ hostKey }), { gas: 390000n });
 		return w.contract.roomIdOf(host.address, 'rtmps', hostKey);
 	}));
-	if (gasLimit) await w.anvil.rpc('evm_setBlockGasLimit', `0x${gasLimit.toString(16)}`);
-	await w.anvil.mine(gasLimit ? 4 : 2);
+	await w.anvil.mine(gasLimit ? n : 2);
 	const txs = await w.until('all are under way', async () => {
 		const rows = await w.rows(`select t.entries, t.gas, octet_length(t.data) as bytes, t.created_at, count(o.id) as held
 			from bridge.tx t join bridge.outbox o on o.tx_id = t.id and o.state = 'in_tx' group by t.id order by t.nonce`);
