@@ -69,7 +69,7 @@ export class Arena {
 				request_timeout_ms: 2000, list_stale_s: 0, rate_burst: 10000, rate_per_s: 10000 },
 			signer: { key_file: join(this.dir, 'bridge.key') },
 			media: { watch: false },
-			bridge: { poll_ms: 50, batch_wait_ms: 20, bump_after_s: 30, sweep_every_s: 1, orphan_age_s: 0, audit_every_s: 0 },
+			bridge: { poll_ms: 50, batch_wait_ms: 20, bump_after_s: 30, sweep_every_s: 1, orphan_age_s: 1, audit_every_s: 0, lease_s: 0 },
 			health: { indexer_listen: 'off', bridge_listen: '127.0.0.1:0' },
 			log: { level: 'debug' },
 		}, config);
