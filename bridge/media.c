@@ -7,10 +7,12 @@
 
 #include "bridge/lifecycle.h"
 #include "bridge/recordings.h"
+#include "bridge/webhooks.h"
 
 struct media {
 	struct recordings *recordings;
 	struct lifecycle *lifecycle;
+	struct webhooks *webhooks;
 };
 
 struct media *media_new(struct bridge *b)
@@ -19,6 +21,7 @@ struct media *media_new(struct bridge *b)
 
 	m->recordings = recordings_new(b);
 	m->lifecycle = lifecycle_new(b);
+	m->webhooks = webhooks_new(b);
 	return m;
 }
 
@@ -28,5 +31,6 @@ void media_free(struct media *m)
 		return;
 	recordings_free(m->recordings);
 	lifecycle_free(m->lifecycle);
+	webhooks_free(m->webhooks);
 	free(m);
 }

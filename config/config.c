@@ -44,12 +44,19 @@ void config_free(struct config *c)
 		contract_deinit(&c->contracts[i]);
 	strings_free(c->cloudflare.allowed_origins,
 		     c->cloudflare.allowed_origin_count);
+	for (size_t i = 0; i < c->webhooks.url_count; i++)
+		explicit_bzero(c->webhooks.urls[i],
+			       strlen(c->webhooks.urls[i]));
+	strings_free(c->webhooks.urls, c->webhooks.url_count);
+	strings_free(c->webhooks.events, c->webhooks.event_count);
+	free(c->media.delivery_url);
 	free(c->chain.endpoints);
 	free(c->contracts);
 	free(c->policy.allow_hosts);
 	free(c->policy.deny_hosts);
 	config_wipe(c->database.url);
 	config_wipe(c->cloudflare.api_token);
+	config_wipe(c->webhooks.secret);
 	free(c->cloudflare.api_url);
 	free(c->cloudflare.account_id);
 	free(c->cloudflare.customer_code);
@@ -133,6 +140,55 @@ static enum status check_cloudflare(struct loader *l)
 				   "cloudflare.delete_recording_after_days",
 				   "must be 0 (never) or 30 to 1096");
 	return ST_OK;
+}
+
+static enum status check_webhook_events(struct loader *l)
+{
+	static const char *const known[] = {
+		"live",       "offline",     "room.ready",
+		"room.ended", "room.failed", "recording.ready",
+	};
+	const struct config *c = l->c;
+
+	for (size_t i = 0; i < c->webhooks.event_count; i++) {
+		size_t k = 0;
+
+		while (k < ARRAY_SIZE(known) &&
+		       strcmp(known[k], c->webhooks.events[i]) != 0)
+			k++;
+		if (k == ARRAY_SIZE(known))
+			return config_fail(l, 0, "webhooks.events",
+					   "entry %zu is none of live, "
+					   "offline, room.ready, room.ended, "
+					   "room.failed, recording.ready",
+					   i + 1);
+	}
+	return ST_OK;
+}
+
+static enum status check_webhooks(struct loader *l)
+{
+	const struct config *c = l->c;
+	struct err why = { 0 };
+	struct url u;
+
+	for (size_t i = 0; i < c->webhooks.url_count; i++) {
+		bool ws, tls;
+
+		if (url_parse(&u, c->webhooks.urls[i], &why) != ST_OK)
+			return config_fail(l, 0, "webhooks.urls",
+					   "entry %zu: %s", i + 1, why.msg);
+		ws = u.ws;
+		tls = u.tls;
+		url_wipe(&u);
+		if (ws || (!tls && !c->webhooks.allow_private))
+			return config_fail(l, 0, "webhooks.urls",
+					   "entry %zu must be https://", i + 1);
+	}
+	if (c->webhooks.url_count && strlen(c->webhooks.secret) < 16)
+		return config_fail(l, 0, "webhooks.secret",
+				   "must have 16 characters at least");
+	return check_webhook_events(l);
 }
 
 static enum status check_signer(struct loader *l)
@@ -285,6 +341,8 @@ enum status config_finish(struct loader *l)
 		st = check_cloudflare(l);
 	if (st == ST_OK && l->use != CONFIG_INDEXER)
 		st = check_signer(l);
+	if (st == ST_OK && l->use == CONFIG_BRIDGE)
+		st = check_webhooks(l);
 	return st;
 }
 

@@ -142,6 +142,17 @@ struct config {
 		uint64_t refusal_gas_per_day;
 	} policy;
 
+	/* Who is told of what happens; none by default. */
+	struct {
+		char **urls; /* S: may hold keys */
+		size_t url_count;
+		char **events; /* none: all */
+		size_t event_count;
+		char *secret;       /* S: of the signature */
+		bool allow_private; /* addresses, and http:// */
+		uint32_t timeout_ms;
+	} webhooks;
+
 	/* Loopback addresses with a port, or "off" (core/httpd.h). */
 	struct {
 		char *indexer_listen;

@@ -94,6 +94,12 @@ const struct config_key config_keys[] = {
 	{ "policy.open_max", KEY_U32, AT(policy.open_max), .max = 1000000, .def = "0" },
 	{ "policy.refusal_gas_per_day", KEY_U64, AT(policy.refusal_gas_per_day), .max = SAFE_INT, .def = "5000000" },
 
+	{ "webhooks.urls", KEY_STRINGS, LIST(webhooks.urls, webhooks.url_count), .max = 16 },
+	{ "webhooks.events", KEY_STRINGS, LIST(webhooks.events, webhooks.event_count), .max = 16 },
+	{ "webhooks.secret", KEY_SECRET, AT(webhooks.secret), .max = 1024 },
+	{ "webhooks.allow_private", KEY_BOOL, AT(webhooks.allow_private), .def = "false" },
+	{ "webhooks.timeout_ms", KEY_U32, AT(webhooks.timeout_ms), .min = 100, .max = 60000, .def = "10000" },
+
 	{ "health.indexer_listen", KEY_STR, AT(health.indexer_listen), .max = 64, .def = "127.0.0.1:9464" },
 	{ "health.bridge_listen", KEY_STR, AT(health.bridge_listen), .max = 64, .def = "127.0.0.1:9465" },
 	{ "health.max_head_age_s", KEY_U32, AT(health.max_head_age_s), .max = 8640000, .def = "0" },

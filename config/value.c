@@ -37,6 +37,7 @@ bool config_wants(const struct loader *l, const char *key)
 		return true;
 	return strncmp(key, "cloudflare.", 11) != 0 &&
 	       strncmp(key, "signer.", 7) != 0 &&
+	       strncmp(key, "webhooks.", 9) != 0 &&
 	       strncmp(key, "bridge.", 7) != 0;
 }
 
@@ -44,6 +45,7 @@ bool config_may_lack(const struct loader *l, const char *key)
 {
 	return l->use == CONFIG_CLI && (strncmp(key, "cloudflare.", 11) == 0 ||
 					strncmp(key, "signer.", 7) == 0 ||
+					strncmp(key, "webhooks.", 9) == 0 ||
 					strncmp(key, "database.", 9) == 0);
 }
 

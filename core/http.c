@@ -149,7 +149,10 @@ void http_call_finished(struct http_call *call, CURLcode code)
 	if (!call->res.too_long)
 		call->res.code = 0;
 	curl_easy_getinfo(call->easy, CURLINFO_OS_ERRNO, &os_errno);
-	if (call->headers_too_long)
+	if (call->refused && code == CURLE_COULDNT_CONNECT)
+		st = err_set(&call->err, ST_REJECTED,
+			     "%s: the address is not public", call->url.label);
+	else if (call->headers_too_long)
 		st =
 		    err_set(&call->err, ST_REJECTED,
 			    "%s: answer with endless headers", call->url.label);
@@ -235,7 +238,8 @@ static void on_first_turn(uv_timer_t *timer)
 		call_answer(call, call->early);
 		return;
 	}
-	if (url_is_numeric(&call->url) || goes_by_proxy(&call->url)) {
+	if (url_is_numeric(&call->url) ||
+	    (!call->public_only && goes_by_proxy(&call->url))) {
 		call_perform(call, NULL);
 		return;
 	}
@@ -284,6 +288,7 @@ struct http_call *http_start(struct http *h, const struct http_request *req,
 	check_request(call, req);
 	snprintf(call->method, sizeof(call->method), "%s", req->method);
 	call->idempotent = req->idempotent || method_is_idempotent(req->method);
+	call->public_only = req->public_only;
 	call->url_text = mem_strndup(req->url, strcspn(req->url, "#"));
 	if (req->body && req->body_len) {
 		call->body = mem_dup(req->body, req->body_len);

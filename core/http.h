@@ -30,6 +30,11 @@ struct http_request {
 	 * before any answer it may be sent once more. GET, HEAD, PUT and DELETE
 	 * are taken as such; anything else is never sent twice. */
 	bool idempotent;
+	/* true: only to public addresses (core/netaddr.h), looked at when the
+	 * name has been resolved, and by no proxy, which would resolve it
+	 * again. Others are ST_REJECTED. Use a client that makes no other
+	 * calls: connections are shared. */
+	bool public_only;
 };
 
 struct http_response {

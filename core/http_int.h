@@ -27,6 +27,7 @@ struct http_call {
 	bool added; /* curl has it */
 	bool idempotent;
 	bool headers_too_long;
+	bool public_only, refused; /* refused: the address is not public */
 	struct url url;
 	char *url_text; /* without its fragment; wiped */
 	char method[16];

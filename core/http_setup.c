@@ -6,6 +6,9 @@
 
 #include <stdio.h>
 #include <strings.h>
+#include <sys/socket.h>
+
+#include "core/netaddr.h"
 
 #define HEADERS_MAX        (256 * 1024)
 #define CONNECT_TIMEOUT_MS 10000
@@ -142,6 +145,32 @@ static void set_resolved(struct http_call *call, const struct resolved *res)
 	curl_easy_setopt(call->easy, CURLOPT_RESOLVE, call->resolve);
 }
 
+/* What curl is about to connect to, whoever resolved it. */
+static curl_socket_t on_open_socket(void *arg, curlsocktype purpose,
+				    struct curl_sockaddr *to)
+{
+	struct http_call *call = arg;
+
+	(void)purpose;
+	if (!netaddr_is_public(&to->addr)) {
+		call->refused = true;
+		return CURL_SOCKET_BAD;
+	}
+	return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+}
+
+static void set_reach(struct http_call *call)
+{
+	CURL *e = call->easy;
+
+	if (url_is_loopback(&call->url) || call->public_only)
+		curl_easy_setopt(e, CURLOPT_PROXY, "");
+	if (!call->public_only)
+		return;
+	curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
+	curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, call);
+}
+
 void http_call_setup(struct http_call *call, const struct resolved *res,
 		     uint32_t timeout_ms)
 {
@@ -162,8 +191,7 @@ void http_call_setup(struct http_call *call, const struct resolved *res,
 	curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
 	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS,
 			 (long)CONNECT_TIMEOUT_MS);
-	if (url_is_loopback(&call->url))
-		curl_easy_setopt(e, CURLOPT_PROXY, "");
+	set_reach(call);
 	if (ca && *ca)
 		curl_easy_setopt(e, CURLOPT_CAINFO, ca);
 	set_method(call);
