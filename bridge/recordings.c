@@ -285,7 +285,7 @@ static void on_tick(uv_timer_t *t)
 	int64_t depth = r->b->cfg->chain.confirmations;
 	struct db_batch *batch;
 
-	if (r->asking || r->b->stopping)
+	if (r->asking || r->b->stopping || r->b->paused)
 		return;
 	r->asking = true;
 	batch = db_batch_new(r->b->db);
