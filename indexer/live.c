@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 
+#include "core/backoff.h"
 #include "core/log.h"
 #include "indexer/note.h"
 
@@ -52,9 +53,13 @@ void live_retry(struct live *l, const char *why)
 	l->busy = false;
 	l->queue_count = 0;
 	l->wait_until = uv_now(l->opts.loop) + RETRY_MS;
-	/* The target may be gone: what is the head now? */
-	l->has_target = false;
-	feed_ask_head(l->opts.feed);
+	/* The target may be gone: what is the head now? Not each time, or the
+	 * question would always meet one backend of two and its sequel the
+	 * other, which is behind. */
+	if (backoff_random() % 2 == 0) {
+		l->has_target = false;
+		feed_ask_head(l->opts.feed);
+	}
 }
 
 static void rolled_back(void *arg)
@@ -92,6 +97,7 @@ static void too_deep(struct live *l, unsigned endpoint)
 
 	if (!l->deep_asked) {
 		l->deep_asked = true;
+		l->best = 0; /* its word, too */
 		feed_doubt(l->opts.feed, endpoint);
 		live_retry(l, "a branch that begins too deep");
 		return;

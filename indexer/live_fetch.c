@@ -129,12 +129,14 @@ void live_confirm(struct live *l, const struct head *branch, uint64_t ancestor)
 
 /* ---- tags ---- */
 
-static uint64_t tag_number(const struct rpc_item *item)
+static uint64_t tag_number(const struct live *l, const struct rpc_item *item)
 {
 	struct head h;
 
-	return head_read(&h, item->result, NULL) == ST_OK ? h.number
-							  : STORE_UNKNOWN;
+	if (head_read(&h, item->result, NULL) != ST_OK ||
+	    (h.proof == HEAD_WRONG && feed_recomputes(l->opts.feed)))
+		return STORE_UNKNOWN;
+	return h.number;
 }
 
 /* Calls of their own: they must not be dropped with the queue's. */
@@ -145,11 +147,11 @@ static void tags_done(void *arg, const struct feed_answer *a)
 	l->asking_tags = false;
 	if (a->st != ST_OK)
 		return;
-	if (l->safe == tag_number(&a->items[0]) &&
-	    l->finalized == tag_number(&a->items[1]))
+	if (l->safe == tag_number(l, &a->items[0]) &&
+	    l->finalized == tag_number(l, &a->items[1]))
 		return;
-	l->safe = tag_number(&a->items[0]);
-	l->finalized = tag_number(&a->items[1]);
+	l->safe = tag_number(l, &a->items[0]);
+	l->finalized = tag_number(l, &a->items[1]);
 	store_tags(l->opts.store, l->safe, l->finalized);
 }
 

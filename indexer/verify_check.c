@@ -125,6 +125,32 @@ static void add_covers(struct verify *v, struct db_batch *b)
 	}
 }
 
+/* Headers prove themselves, not that they are of our chain: where a block is
+ * stored with another hash, the endpoint was led elsewhere or history branched
+ * deeper than it may. Nothing is replaced then. */
+static bool leave_other_branch(struct verify *v, const struct stored *stored)
+{
+	const struct span *s = v->span;
+
+	for (size_t i = 0; i < s->head_count; i++) {
+		if (!stored[i].there ||
+		    hash32_eq(&stored[i].hash, &s->heads[i].hash))
+			continue;
+		log_odd(
+		    "verify_other_branch",
+		    F_STR("endpoint", feed_label(v->opts.feed, s->endpoint)),
+		    F_U64("height", s->heads[i].number),
+		    F_STR("hint", "nothing was changed; if every endpoint "
+				  "says so, run chaincast reindex --from "
+				  "fork"));
+		feed_doubt(v->opts.feed, s->endpoint);
+		v->result.unproven += s->head_count;
+		verify_chunk_done(v);
+		return true;
+	}
+	return false;
+}
+
 static void compared(void *arg, enum status st,
 		     const struct db_result *const *results, size_t n,
 		     const struct err *err)
@@ -143,6 +169,8 @@ static void compared(void *arg, enum status st,
 		return;
 	}
 	read_stored(stored, s, results[0]);
+	if (leave_other_branch(v, stored))
+		return;
 	b = store_begin(store, s->r.to);
 	v->rows = rows_new(v->opts.schema);
 	wrong = replace(v, b, stored, &first);

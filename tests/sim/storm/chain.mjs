@@ -13,7 +13,7 @@ const hex = (n) => `0x${n.toString(16)}`;
 export class StormChain {
 	static async start({ rng, log, depth }) {
 		const c = Object.assign(new StormChain(), { rng, depth, rooms: [], snapshots: [], best: 0 });
-		c.anvil = await Anvil.start({ log, args: ['--no-mining', '--order', 'fifo'] });
+		c.anvil = await Anvil.start({ log, args: ['--no-mining', '--order', 'fifo', '--gas-limit', '15000000'] });
 		c.hosts = await c.anvil.rpc('eth_accounts');
 		const { abi, bytecode } = artefact;
 		const zero = '0x0000000000000000000000000000000000000000';
