@@ -55,7 +55,7 @@ test('only our mark, without a room, seen twice, so many at a time; --dry-run sa
 	assert.equal(plain.code, 2);
 	// Seen twice: noted in one sweep, deleted by the next, two at a time.
 	await w.bridgeDaemon.stop();
-	w.writeConfig({ bridge: { sweep_every_s: 3, sweep_max: 2 } });
+	w.writeConfig({ bridge: { sweep_every_s: 15, sweep_max: 2 } });
 	w.bridgeDaemon = w.startDaemon('bridge');
 	await w.until('noted', async () => (await w.rows('select 1 from bridge.orphan')).length === 4);
 	assert.equal((await uids()).length, 8);
