@@ -153,8 +153,9 @@ struct abi {
  * @out: set only on ST_OK; caller owns it, release with abi_free()
  * @what: names the document in errors
  *
- * Return: ST_OK, or ST_REJECTED naming the entry that is wrong. "fallback" and
- * "receive" are left out.
+ * Return: ST_OK, or ST_REJECTED naming the entry that is wrong; a name that is
+ * not UTF-8 or holds control characters is. "fallback" and "receive" are left
+ * out.
  */
 enum status abi_load(struct abi **out, const cJSON *json, const char *what,
 		     struct err *err) MUST_CHECK;
@@ -162,6 +163,9 @@ enum status abi_load(struct abi **out, const cJSON *json, const char *what,
 enum status abi_load_text(struct abi **out, const char *text, size_t len,
 			  const char *what, struct err *err) MUST_CHECK;
 void abi_free(struct abi *abi);
+/** abi_event_to_json - @event as an item of an ABI array, names and all; a tree
+ * that the caller owns */
+cJSON *abi_event_to_json(const struct abi_entry *event);
 DEFINE_AUTO(abi, abi_free)
 
 /**
@@ -275,6 +279,10 @@ enum status abi_filter(struct abi_filter_topic out[static ABI_TOPICS_MAX],
 		       struct err *err) MUST_CHECK;
 
 /* ---- values as JSON ---- */
+
+/** abi_is_text - UTF-8 (RFC 3629: no surrogates) without NUL: what Postgres
+ * takes as text */
+bool abi_is_text(const void *bytes, size_t n);
 
 /**
  * abi_to_json - integers as decimal strings, bytes and addresses as "0x…",

@@ -41,8 +41,9 @@ static size_t utf8_char(const uint8_t *p, size_t n)
 	return len;
 }
 
-static bool is_text(const uint8_t *p, size_t n)
+bool abi_is_text(const void *bytes, size_t n)
 {
+	const uint8_t *p = bytes;
 	size_t len;
 
 	for (size_t i = 0; i < n; i += len) {
@@ -73,7 +74,7 @@ static cJSON *string_json(const struct abi_value *v)
 {
 	AUTO_FREE char *text = NULL;
 
-	if (!is_text(v->bytes.p, v->bytes.len))
+	if (!abi_is_text(v->bytes.p, v->bytes.len))
 		return wrapped("bytes", hex_json(v->bytes.p, v->bytes.len));
 	text = mem_zalloc(v->bytes.len + 1);
 	if (v->bytes.len > 0)

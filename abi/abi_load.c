@@ -12,6 +12,14 @@
 #define TEXT_MAX  (16u << 20)
 #define ARENA_MAX (256u << 20)
 
+static bool is_name(const char *name)
+{
+	for (const char *p = name; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			return false;
+	return abi_is_text(name, strlen(name));
+}
+
 static enum status load_name(const char **out, struct abi_parser *ps,
 			     const cJSON *obj)
 {
@@ -20,6 +28,11 @@ static enum status load_name(const char **out, struct abi_parser *ps,
 	if (strlen(name) > ABI_NAME_MAX)
 		return err_set(ps->err, ST_REJECTED,
 			       "abi: name longer than %d bytes", ABI_NAME_MAX);
+	if (!is_name(name))
+		return err_set(
+		    ps->err, ST_REJECTED,
+		    "abi: a name that is not UTF-8, or holds control "
+		    "characters");
 	*out = arena_dup(ps->a, name, strlen(name));
 	return ST_OK;
 }

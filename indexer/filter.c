@@ -45,7 +45,7 @@ static bool topics_narrow(const struct schema *s)
 	for (size_t i = 0; i < s->contract_count; i++) {
 		const struct schema_contract *c = &s->contracts[i];
 
-		if (!c->config->event_count)
+		if (!c->chosen)
 			return false;
 		for (size_t j = 0; j < c->table_count; j++)
 			if (c->tables[j].event->anonymous)
@@ -75,12 +75,12 @@ static void add_topics(struct buf *b, const struct schema *s)
 
 static void add_probes(struct filter *f, const struct schema_contract *c)
 {
-	for (size_t i = 0; i < c->config->address_count; i++)
+	for (size_t i = 0; i < c->address_count; i++)
 		for (size_t j = 0; j < c->table_count; j++) {
 			const struct abi_entry *e = c->tables[j].event;
 			struct probe *p = &f->probes[f->count++];
 
-			p->address = bloom_key(c->config->addresses[i], 20);
+			p->address = bloom_key(c->addresses[i], 20);
 			p->any_topic = e->anonymous;
 			if (!e->anonymous)
 				p->topic = bloom_key(e->hash.b, 32);
@@ -95,7 +95,7 @@ struct filter *filter_new(const struct schema *schema)
 	f->schema = schema;
 	for (size_t i = 0; i < schema->contract_count; i++)
 		n += schema->contracts[i].table_count *
-		     schema->contracts[i].config->address_count;
+		     schema->contracts[i].address_count;
 	f->probes = mem_array(n, sizeof(*f->probes));
 	for (size_t i = 0; i < schema->contract_count; i++)
 		add_probes(f, &schema->contracts[i]);
@@ -141,16 +141,16 @@ void filter_take(const struct filter *f, struct logs *out, struct arena *arena,
 	for (size_t i = 0; i < logs->count; i++) {
 		const struct log *l = &logs->items[i];
 
-		n += schema_find(f->schema, &l->address, l->topics,
-				 l->topic_count) != NULL;
+		n += schema_find(f->schema, &l->address, l->block_number,
+				 l->topics, l->topic_count) != NULL;
 	}
 	out->items = arena_array(arena, n + 1, sizeof(*out->items));
 	out->count = 0;
 	for (size_t i = 0; i < logs->count; i++) {
 		struct log *l = &logs->items[i];
 
-		if (!schema_find(f->schema, &l->address, l->topics,
-				 l->topic_count))
+		if (!schema_find(f->schema, &l->address, l->block_number,
+				 l->topics, l->topic_count))
 			continue;
 		out->items[out->count] = *l;
 		out->items[out->count++].data =

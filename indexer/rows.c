@@ -161,8 +161,9 @@ static void put_undecodable(struct rows *r, const struct schema_table *t,
 
 static void add_log(struct rows *r, const struct log *log, uint64_t time)
 {
-	const struct schema_table *t = schema_find(
-	    r->schema, &log->address, log->topics, log->topic_count);
+	const struct schema_table *t =
+	    schema_find(r->schema, &log->address, log->block_number,
+			log->topics, log->topic_count);
 	AUTO(arena) struct arena *arena = NULL;
 	const struct abi_value *values;
 	struct row_note *note;
@@ -244,17 +245,11 @@ static enum status copy_table(const struct schema_table *t,
 	return copy_one(batch, buf_str(&sql), rows, err);
 }
 
-enum status rows_copy(const struct rows *r, struct db_batch *batch,
-		      struct err *err)
+static enum status copy_events(const struct rows *r, struct db_batch *batch,
+			       struct err *err)
 {
 	enum status st;
 
-	st = copy_one(batch,
-		      "copy chain.block (number, hash, parent_hash, time, "
-		      "events, log_sum) from stdin (format binary)",
-		      &r->blocks, err);
-	if (st != ST_OK)
-		return st;
 	for (size_t i = 0; i < r->schema->contract_count; i++) {
 		const struct schema_contract *c = &r->schema->contracts[i];
 
@@ -270,6 +265,30 @@ enum status rows_copy(const struct rows *r, struct db_batch *batch,
 			"tx_hash, tx_index, log_index, address, table_name, "
 			"topics, data, reason) from stdin (format binary)",
 			&r->undecodable, err);
+}
+
+enum status rows_copy(const struct rows *r, struct db_batch *batch,
+		      struct err *err)
+{
+	enum status st =
+	    copy_one(batch,
+		     "copy chain.block (number, hash, parent_hash, time, "
+		     "events, log_sum) from stdin (format binary)",
+		     &r->blocks, err);
+
+	return st == ST_OK ? copy_events(r, batch, err) : st;
+}
+
+enum status rows_copy_late(const struct rows *r, struct db_batch *batch,
+			   struct err *err)
+{
+	enum status st =
+	    copy_one(batch,
+		     "copy chain.late_block (number, hash, parent_hash, time, "
+		     "events, log_sum) from stdin (format binary)",
+		     &r->blocks, err);
+
+	return st == ST_OK ? copy_events(r, batch, err) : st;
 }
 
 uint64_t rows_count(const struct rows *r)

@@ -29,6 +29,10 @@ void rows_add_block(struct rows *r, const struct head *h,
 enum status rows_copy(const struct rows *r, struct db_batch *batch,
 		      struct err *err) MUST_CHECK;
 
+/** rows_copy_late - as rows_copy(), with the blocks into chain.late_block */
+enum status rows_copy_late(const struct rows *r, struct db_batch *batch,
+			   struct err *err) MUST_CHECK;
+
 /** rows_count - event rows and undecodable ones */
 uint64_t rows_count(const struct rows *r);
 

@@ -1,26 +1,25 @@
 /*
- * From ABI JSON to tables: names, column types, DDL text. Pure but for reading
- * the ABI files of the config; never talks to the database.
+ * From one contract's ABI to its tables: names, column types, DDL text. Pure;
+ * never talks to the database.
  */
 #include "indexer/schema.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "abi/hex.h"
 #include "abi/keccak.h"
-#include "abi/registry.h"
+#include "core/json.h"
 #include "core/mem.h"
+#include "indexer/schema_int.h"
 
-#define COLUMNS_MAX  1000 /* Postgres allows 1600, fewer when they are wide */
-#define ABI_FILE_MAX (16 * 1024 * 1024)
-
-static const char *const fixed_columns[SCHEMA_FIXED_COLUMNS] = {
-	"block_number", "block_hash", "block_time", "tx_hash",
-	"tx_index",     "log_index",  "address",
+/* Ours, then those that every table of Postgres has (ddl-system-columns). */
+static const char *const fixed_columns[] = {
+	"block_number", "block_hash", "block_time", "tx_hash", "tx_index",
+	"log_index",    "address",    "tableoid",   "ctid",    "xmin",
+	"xmax",         "cmin",       "cmax",
 };
 
 /* Names that Postgres would cut end in a hash instead, so that two long names
@@ -112,7 +111,7 @@ static const char *type_sql(enum schema_type type)
 static bool column_taken(const struct schema_table *t, size_t n,
 			 const char *name)
 {
-	for (size_t i = 0; i < SCHEMA_FIXED_COLUMNS; i++)
+	for (size_t i = 0; i < ARRAY_SIZE(fixed_columns); i++)
 		if (strcmp(name, fixed_columns[i]) == 0)
 			return true;
 	for (size_t i = 0; i < n; i++)
@@ -137,8 +136,9 @@ static enum status column_init(struct schema_table *t, size_t i,
 
 		if (n == SCHEMA_NAME_MAX)
 			return err_set(err, ST_REJECTED,
-				       "event %s: column %s is twice",
-				       t->event->signature, name);
+				       "event %s: parameter %s and one before "
+				       "it both want column %s",
+				       t->event->name, param->name, name);
 		memcpy(name + n, "_", 2);
 	}
 	memcpy(c->name, name, sizeof(c->name));
@@ -150,13 +150,28 @@ static enum status column_init(struct schema_table *t, size_t i,
 	return ST_OK;
 }
 
-static bool overloaded(const struct abi *abi, const struct abi_entry *e)
+/* ---- which events, and what their tables are called ---- */
+
+static size_t indexed_of(const struct abi_entry *e)
 {
+	return e->inputs->n_fields - e->data->n_fields;
+}
+
+/* Two events of one ABI whose tables would have one name: overloads, and
+ * names that differ in case or in what becomes "_". */
+static bool shares_name(const struct abi *abi, const struct abi_entry *e)
+{
+	char mine[SCHEMA_NAME_MAX + 1], other[SCHEMA_NAME_MAX + 1];
+
+	schema_snake(mine, e->name);
 	for (size_t i = 0; i < abi->n; i++) {
 		const struct abi_entry *o = &abi->entries[i];
 
-		if (o != e && o->kind == ABI_ENTRY_EVENT &&
-		    strcasecmp(o->name, e->name) == 0)
+		if (o->kind != ABI_ENTRY_EVENT ||
+		    strcmp(o->signature, e->signature) == 0)
+			continue;
+		schema_snake(other, o->name);
+		if (strcmp(mine, other) == 0)
 			return true;
 	}
 	return false;
@@ -169,18 +184,21 @@ static enum status table_init(struct schema_table *t,
 	AUTO_BUF name = BUF_NULL;
 	char hex[9];
 
-	t->contract = c->config->name;
+	t->contract = c->name;
+	t->abi = c->abi;
 	t->event = e;
 	t->room_column = -1;
 	schema_snake(t->log_event, e->name);
 	buf_init(&name, 4096);
-	buf_printf(&name, "%s_%s", c->config->name, t->log_event);
-	if (overloaded(c->abi, e))
+	buf_printf(&name, "%s_%s", c->name, t->log_event);
+	if (shares_name(c->abi, e))
 		buf_printf(&name, "_%s", hex_encode_bare(hex, e->hash.b, 4));
 	fit_name(t->name, buf_str(&name));
-	if (e->inputs->n_fields > COLUMNS_MAX)
-		return err_set(err, ST_REJECTED, "event %s: too many columns",
-			       e->name);
+	if (e->inputs->n_fields > SCHEMA_COLUMNS_MAX)
+		return err_set(err, ST_REJECTED,
+			       "event %s of contract %s: more than %d "
+			       "parameters",
+			       e->name, c->name, SCHEMA_COLUMNS_MAX);
 	t->columns = mem_array(e->inputs->n_fields, sizeof(*t->columns));
 	for (size_t i = 0; i < e->inputs->n_fields; i++) {
 		enum status st = column_init(t, i, err);
@@ -192,14 +210,18 @@ static enum status table_init(struct schema_table *t,
 	return ST_OK;
 }
 
+static bool names_event(const char *text, const struct abi_entry *e)
+{
+	return strcmp(text, e->name) == 0 || strcmp(text, e->signature) == 0;
+}
+
 static bool chosen(const struct config_contract *config,
 		   const struct abi_entry *e)
 {
 	if (!config->events)
 		return true;
 	for (size_t i = 0; i < config->event_count; i++)
-		if (strcmp(config->events[i], e->name) == 0 ||
-		    strcmp(config->events[i], e->signature) == 0)
+		if (names_event(config->events[i], e))
 			return true;
 	return false;
 }
@@ -214,13 +236,63 @@ static enum status check_events(const struct config_contract *config,
 			const struct abi_entry *e = &abi->entries[j];
 
 			found = e->kind == ABI_ENTRY_EVENT &&
-				(strcmp(config->events[i], e->name) == 0 ||
-				 strcmp(config->events[i], e->signature) == 0);
+				names_event(config->events[i], e);
 		}
 		if (!found)
 			return err_set(err, ST_REJECTED,
 				       "contract %s: its ABI has no event %s",
 				       config->name, config->events[i]);
+	}
+	return ST_OK;
+}
+
+static bool same_indexed(const struct abi_entry *a, const struct abi_entry *b)
+{
+	for (size_t i = 0; i < a->inputs->n_fields; i++)
+		if (a->inputs->fields[i].indexed !=
+		    b->inputs->fields[i].indexed)
+			return false;
+	return true;
+}
+
+/* Whether a log could be of @e as well as of @o, an earlier one of its ABI.
+ * @again: it is the same event, written twice (merged ABIs do that). */
+static bool alike(const struct abi_entry *e, const struct abi_entry *o,
+		  bool *again)
+{
+	bool same = strcmp(e->signature, o->signature) == 0;
+
+	*again = same && e->anonymous == o->anonymous && same_indexed(e, o);
+	if (e->anonymous && o->anonymous)
+		return indexed_of(e) == indexed_of(o);
+	return same;
+}
+
+/* *@again: an earlier entry is the same. */
+static enum status check_event(bool *again, const struct abi *abi, size_t i,
+			       const struct config_contract *config,
+			       struct err *err)
+{
+	const struct abi_entry *e = &abi->entries[i];
+
+	*again = false;
+	for (size_t j = 0; j < abi->n && !*again; j++) {
+		const struct abi_entry *o = &abi->entries[j];
+		bool same;
+
+		if (j == i || o->kind != ABI_ENTRY_EVENT || !alike(e, o, &same))
+			continue;
+		if (same)
+			*again = j < i;
+		else
+			return err_set(
+			    err, ST_REJECTED,
+			    "contract %s: the logs of events %s%s "
+			    "and %s%s cannot be told apart: leave "
+			    "one out of the ABI file",
+			    config->name, o->anonymous ? "anonymous " : "",
+			    o->signature, e->anonymous ? "anonymous " : "",
+			    e->signature);
 	}
 	return ST_OK;
 }
@@ -231,17 +303,29 @@ enum status schema_contract_init(struct schema_contract *out,
 {
 	enum status st;
 
-	*out = (struct schema_contract){ .config = config, .abi = abi };
+	*out = (struct schema_contract){
+		.name = config->name,
+		.addresses = (const uint8_t(*)[20])config->addresses,
+		.address_count = config->address_count,
+		.from = config->start_block,
+		.to = UINT64_MAX,
+		.chosen = config->event_count > 0,
+		.abi = abi,
+	};
 	st = check_events(config, abi, err);
 	if (st != ST_OK)
 		return st;
 	out->tables = mem_array(abi->n, sizeof(*out->tables));
 	for (size_t i = 0; i < abi->n; i++) {
 		const struct abi_entry *e = &abi->entries[i];
+		bool again;
 
 		if (e->kind != ABI_ENTRY_EVENT || !chosen(config, e))
 			continue;
-		st = table_init(&out->tables[out->table_count++], out, e, err);
+		st = check_event(&again, abi, i, config, err);
+		if (st == ST_OK && !again)
+			st = table_init(&out->tables[out->table_count++], out,
+					e, err);
 		if (st != ST_OK)
 			return st;
 	}
@@ -250,19 +334,71 @@ enum status schema_contract_init(struct schema_contract *out,
 
 void schema_contract_deinit(struct schema_contract *c)
 {
-	for (size_t i = 0; i < c->table_count; i++)
+	for (size_t i = 0; c->abi && i < c->table_count; i++)
 		free(c->tables[i].columns);
 	free(c->tables);
+	free(c->own_addresses);
 	abi_free(c->abi);
 	*c = (struct schema_contract){ 0 };
 }
+
+enum status schema_stored_contract(struct schema_contract *out,
+				   const char *table, const char *contract,
+				   struct abi *abi, struct err *err)
+{
+	enum status st;
+
+	*out = (struct schema_contract){
+		.name = arena_dup(abi->arena, contract, strlen(contract)),
+		.abi = abi,
+	};
+	out->tables = mem_array(1, sizeof(*out->tables));
+	if (abi->n == 0 || abi->entries[0].kind != ABI_ENTRY_EVENT)
+		return err_set(err, ST_REJECTED, "%s: no event is stored",
+			       table);
+	out->table_count = 1;
+	st = table_init(&out->tables[0], out, &abi->entries[0], err);
+	if (st == ST_OK)
+		snprintf(out->tables[0].name, sizeof(out->tables[0].name), "%s",
+			 table);
+	return st;
+}
+
+/* ---- an event as it is kept beside its table ---- */
+
+void schema_table_abi(struct buf *out, const struct schema_table *t)
+{
+	AUTO_JSON cJSON *list = mem_check(cJSON_CreateArray());
+	AUTO_FREE char *text = NULL;
+
+	cJSON_AddItemToArray(list, abi_event_to_json(t->event));
+	for (size_t i = 0; t->event->anonymous && i < t->abi->n; i++) {
+		const struct abi_entry *e = &t->abi->entries[i];
+
+		if (e->kind == ABI_ENTRY_EVENT && e != t->event)
+			cJSON_AddItemToArray(list, abi_event_to_json(e));
+	}
+	text = mem_check(cJSON_PrintUnformatted(list));
+	buf_add_str(out, text);
+}
+
+bool schema_same_event(const struct schema_table *t, const char *text)
+{
+	AUTO_JSON cJSON *have = cJSON_Parse(text);
+	AUTO_JSON cJSON *want = abi_event_to_json(t->event);
+
+	return cJSON_Compare(cJSON_GetArrayItem(have, 0), want, true);
+}
+
+/* ---- DDL ---- */
 
 static void ddl_index(struct buf *out, const struct schema_table *t,
 		      const char *column)
 {
 	char full[2 * SCHEMA_NAME_MAX + 2], name[SCHEMA_NAME_MAX + 1];
 
-	snprintf(full, sizeof(full), "%s_%s", t->name, column);
+	/* No table has a dot in its name, so that none is in the way. */
+	snprintf(full, sizeof(full), "%s.%s", t->name, column);
 	fit_name(name, full);
 	buf_printf(out,
 		   "create index if not exists \"%s\"\n"
@@ -270,8 +406,21 @@ static void ddl_index(struct buf *out, const struct schema_table *t,
 		   name, t->name, column);
 }
 
+static void add_quoted(struct buf *out, const char *text)
+{
+	for (const char *p = text; *p; p++) {
+		if (*p == '\'')
+			buf_add_byte(out, '\'');
+		buf_add_byte(out, (uint8_t)*p);
+	}
+}
+
 void schema_ddl(struct buf *out, const struct schema_table *t)
 {
+	char full[SCHEMA_NAME_MAX + 16], key[SCHEMA_NAME_MAX + 1];
+
+	snprintf(full, sizeof(full), "%s.block_hash", t->name);
+	fit_name(key, full);
 	buf_printf(out, "create table if not exists chain.\"%s\" (\n", t->name);
 	buf_add_str(out, "\tblock_number bigint not null,\n"
 			 "\tblock_hash bytea not null,\n"
@@ -283,151 +432,15 @@ void schema_ddl(struct buf *out, const struct schema_table *t)
 	for (size_t i = 0; i < t->column_count; i++)
 		buf_printf(out, "\t\"%s\" %s not null,\n", t->columns[i].name,
 			   type_sql(t->columns[i].type));
-	buf_add_str(out, "\tprimary key (block_hash, log_index)\n);\n");
+	buf_printf(out,
+		   "\tconstraint \"%s\"\n"
+		   "\t\tprimary key (block_hash, log_index)\n);\n",
+		   key);
 	ddl_index(out, t, "block_number");
 	for (size_t i = 0; i < t->column_count; i++)
 		if (t->columns[i].indexed)
 			ddl_index(out, t, t->columns[i].name);
-	buf_printf(out, "comment on table chain.\"%s\" is\n\t'%s of %s';\n\n",
-		   t->name, t->event->signature, t->contract);
-}
-
-/* ---- the contracts of a config ---- */
-
-static enum status read_abi(struct abi **out, const char *path, struct err *err)
-{
-	AUTO_BUF text = BUF_NULL;
-	uint8_t chunk[65536];
-	size_t n;
-	FILE *f;
-
-	if (!path)
-		return registry_abi(out, err);
-	f = fopen(path, "re");
-	if (!f)
-		return err_set(err, ST_REJECTED, "%s: %s", path,
-			       strerror(errno));
-	buf_init(&text, ABI_FILE_MAX);
-	while ((n = fread(chunk, 1, sizeof(chunk), f)) > 0)
-		buf_add(&text, chunk, n);
-	fclose(f);
-	if (text.overflow)
-		return err_set(err, ST_REJECTED, "%s: too large", path);
-	return abi_load_text(out, buf_str(&text), text.len, path, err);
-}
-
-static enum status check_tables(const struct schema *s, struct err *err)
-{
-	for (size_t i = 1; i < s->contract_count; i++)
-		for (size_t j = 0; j < i; j++)
-			for (size_t k = 0; k < s->contracts[i].table_count; k++)
-				for (size_t l = 0;
-				     l < s->contracts[j].table_count; l++)
-					if (strcmp(
-						s->contracts[i].tables[k].name,
-						s->contracts[j]
-						    .tables[l]
-						    .name) == 0)
-						return err_set(
-						    err, ST_REJECTED,
-						    "contracts %s and %s both "
-						    "want table %s",
-						    s->contracts[j]
-							.config->name,
-						    s->contracts[i]
-							.config->name,
-						    s->contracts[i]
-							.tables[k]
-							.name);
-	return ST_OK;
-}
-
-enum status schema_load(struct schema **out, const struct config *cfg,
-			struct err *err)
-{
-	AUTO(schema) struct schema *s = mem_zalloc(sizeof(*s));
-	size_t n = 0;
-	enum status st;
-
-	s->contracts = mem_array(cfg->contract_count, sizeof(*s->contracts));
-	for (size_t i = 0; i < cfg->contract_count; i++)
-		n += cfg->contracts[i].address_count;
-	s->addresses = mem_array(n, sizeof(*s->addresses));
-	for (size_t i = 0; i < cfg->contract_count; i++) {
-		const struct config_contract *c = &cfg->contracts[i];
-		struct abi *abi;
-
-		st = read_abi(&abi, c->abi_file, err);
-		if (st != ST_OK)
-			return st;
-		st = schema_contract_init(&s->contracts[s->contract_count++], c,
-					  abi, err);
-		if (st != ST_OK)
-			return st;
-		for (size_t j = 0; j < c->address_count; j++)
-			memcpy(s->addresses[s->address_count++].b,
-			       c->addresses[j], 20);
-	}
-	st = check_tables(s, err);
-	if (st != ST_OK)
-		return st;
-	*out = STEAL(s);
-	return ST_OK;
-}
-
-void schema_free(struct schema *s)
-{
-	if (!s)
-		return;
-	for (size_t i = 0; i < s->contract_count; i++)
-		schema_contract_deinit(&s->contracts[i]);
-	free(s->contracts);
-	free(s->addresses);
-	free(s);
-}
-
-static const struct schema_table *find_in(const struct schema_contract *c,
-					  const struct hash32 *topics,
-					  unsigned n)
-{
-	const struct schema_table *only = NULL;
-	unsigned matches = 0;
-
-	for (size_t i = 0; i < c->table_count; i++) {
-		const struct schema_table *t = &c->tables[i];
-		unsigned indexed = 0;
-
-		if (!t->event->anonymous) {
-			if (n && hash32_eq(&t->event->hash, &topics[0]))
-				return t;
-			continue;
-		}
-		for (size_t j = 0; j < t->column_count; j++)
-			indexed += t->columns[j].indexed;
-		if (indexed == n) {
-			only = t;
-			matches++;
-		}
-	}
-	return matches == 1 ? only : NULL;
-}
-
-const struct schema_table *schema_find(const struct schema *s,
-				       const struct address *address,
-				       const struct hash32 *topics,
-				       unsigned topic_count)
-{
-	for (size_t i = 0; i < s->contract_count; i++) {
-		const struct config_contract *c = s->contracts[i].config;
-		const struct schema_table *t;
-
-		for (size_t j = 0; j < c->address_count; j++) {
-			if (memcmp(c->addresses[j], address->b, 20) != 0)
-				continue;
-			t = find_in(&s->contracts[i], topics, topic_count);
-			if (t)
-				return t;
-		}
-	}
-	return NULL;
+	buf_printf(out, "comment on table chain.\"%s\" is\n\t'", t->name);
+	add_quoted(out, t->event->signature);
+	buf_printf(out, " of %s';\n\n", t->contract);
 }

@@ -8,11 +8,14 @@
 
 /*
  * Tables made from ABI JSON: one per event, columns from its parameters. Pure:
- * the DDL is text, and the same ABI always gives the same text.
+ * the DDL is text, and the same ABI always gives the same text. TABLES.md says
+ * where everything that a contract can emit finds its place.
  */
 
 #define SCHEMA_NAME_MAX      63 /* Postgres cuts longer names */
 #define SCHEMA_FIXED_COLUMNS 7
+/* A row must fit into a page of 8 KiB with every value moved out of it. */
+#define SCHEMA_COLUMNS_MAX   256
 
 enum schema_type {
 	SCHEMA_BOOLEAN = 1,
@@ -32,23 +35,30 @@ struct schema_table {
 	char name[SCHEMA_NAME_MAX + 1];      /* without the schema */
 	char log_event[SCHEMA_NAME_MAX + 1]; /* event name in snake case */
 	const char *contract;                /* owned by the config */
-	const struct abi_entry *event;       /* owned by the contract's ABI */
+	const struct abi *abi;               /* of the contract */
+	const struct abi_entry *event;       /* owned by @abi */
 	struct schema_column *columns; /* the event's parameters, in order */
 	size_t column_count;
 	int room_column; /* "room_id", or -1 */
 };
 
+/* Tables, and whose logs belong there. */
 struct schema_contract {
-	const struct config_contract *config;
-	struct abi *abi;
+	const char *name;               /* owned by the config */
+	const uint8_t (*addresses)[20]; /* owned by the config */
+	size_t address_count;
+	uint64_t from, to; /* blocks; logs of others are none of ours */
+	bool chosen;       /* not every event of the ABI has a table */
+	struct abi *abi;   /* NULL: @tables are copies of another's */
 	struct schema_table *tables;
 	size_t table_count;
+	void *own_addresses; /* to be freed; NULL: the config's */
 };
 
 struct schema {
 	struct schema_contract *contracts;
 	size_t contract_count;
-	struct address *addresses; /* of all contracts */
+	struct address *addresses; /* of all contracts, each once */
 	size_t address_count;
 };
 
@@ -56,8 +66,9 @@ struct schema {
  * (all when it names none)
  * @out: takes over @abi even on failure; release with schema_contract_deinit()
  *
- * Return: ST_OK, or ST_REJECTED: an event in the config is not in the ABI, or
- * an event has more columns than a table can hold.
+ * Return: ST_OK, or ST_REJECTED: an event in the config is not in the ABI, an
+ * event has more columns than a table can hold, or two events want one table
+ * or cannot be told apart (the error names both).
  */
 enum status schema_contract_init(struct schema_contract *out,
 				 const struct config_contract *config,
@@ -76,16 +87,47 @@ enum status schema_load(struct schema **out, const struct config *cfg,
 void schema_free(struct schema *s);
 DEFINE_AUTO(schema, schema_free)
 
+/** schema_new - without contracts */
+struct schema *schema_new(void);
+/**
+ * schema_add - one table for logs of blocks @from to @to
+ * @t: of another schema, which must outlive this one
+ * @addresses: copied
+ */
+void schema_add(struct schema *s, const struct schema_table *t,
+		const struct address *addresses, size_t n, uint64_t from,
+		uint64_t to);
+/**
+ * schema_add_abi - a table of which only chain.event_table knows still
+ * @name, @contract: as stored; copied
+ * @text: its schema_table_abi()
+ *
+ * Return: ST_OK, or ST_REJECTED: @text is not what it should be.
+ */
+enum status schema_add_abi(struct schema *s, const char *name,
+			   const char *contract, const char *text,
+			   const struct address *addresses, size_t n,
+			   uint64_t from, uint64_t to,
+			   struct err *err) MUST_CHECK;
+
 /** schema_ddl - append "create table if not exists chain.…" with its indexes
  * and comment */
 void schema_ddl(struct buf *out, const struct schema_table *t);
 
-/** schema_find - the table for a log, or NULL when it is none of ours.
- * Anonymous events match when they are the only one with so many topics. */
-const struct schema_table *schema_find(const struct schema *s,
-				       const struct address *address,
-				       const struct hash32 *topics,
-				       unsigned topic_count);
+/** schema_table_abi - append @t's event as an ABI array; for an anonymous one
+ * those follow that its logs are not to be taken for */
+void schema_table_abi(struct buf *out, const struct schema_table *t);
+
+/** schema_same_event - whether a stored schema_table_abi() makes the columns
+ * that @t has */
+bool schema_same_event(const struct schema_table *t, const char *text);
+
+/** schema_find - the table for a log of block @number, or NULL when it is none
+ * of ours. An anonymous event takes what has as many topics and is no other
+ * event of its ABI. */
+const struct schema_table *
+schema_find(const struct schema *s, const struct address *address,
+	    uint64_t number, const struct hash32 *topics, unsigned topic_count);
 
 /** schema_snake - "RoomCreated" to "room_created", "hostURLKey" to
  * "host_url_key"; cut with a hash suffix when too long */

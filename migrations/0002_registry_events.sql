@@ -11,9 +11,10 @@ create table if not exists chain."registry_bridge_key_set" (
 	address bytea not null,
 	"key_id" bigint not null,
 	"key" bytea not null,
-	primary key (block_hash, log_index)
+	constraint "registry_bridge_key_set.block_hash"
+		primary key (block_hash, log_index)
 );
-create index if not exists "registry_bridge_key_set_block_number"
+create index if not exists "registry_bridge_key_set.block_number"
 	on chain."registry_bridge_key_set" ("block_number");
 comment on table chain."registry_bridge_key_set" is
 	'BridgeKeySet(uint16,bytes) of registry';
@@ -26,9 +27,10 @@ create table if not exists chain."registry_default_admin_delay_change_canceled" 
 	tx_index integer not null,
 	log_index integer not null,
 	address bytea not null,
-	primary key (block_hash, log_index)
+	constraint "registry_default_admin_delay_change_canceled.block_hash"
+		primary key (block_hash, log_index)
 );
-create index if not exists "registry_default_admin_delay_change_canceled_block_number"
+create index if not exists "registry_default_admin_delay_change_canceled.block_number"
 	on chain."registry_default_admin_delay_change_canceled" ("block_number");
 comment on table chain."registry_default_admin_delay_change_canceled" is
 	'DefaultAdminDelayChangeCanceled() of registry';
@@ -43,9 +45,10 @@ create table if not exists chain."registry_default_admin_delay_change_scheduled"
 	address bytea not null,
 	"new_delay" bigint not null,
 	"effect_schedule" bigint not null,
-	primary key (block_hash, log_index)
+	constraint "registry_default_admin_delay_change_scheduled.block_hash"
+		primary key (block_hash, log_index)
 );
-create index if not exists "registry_default_admin_delay_change_scheduled_block_number"
+create index if not exists "registry_default_admin_delay_change_scheduled.block_number"
 	on chain."registry_default_admin_delay_change_scheduled" ("block_number");
 comment on table chain."registry_default_admin_delay_change_scheduled" is
 	'DefaultAdminDelayChangeScheduled(uint48,uint48) of registry';
@@ -58,9 +61,10 @@ create table if not exists chain."registry_default_admin_transfer_canceled" (
 	tx_index integer not null,
 	log_index integer not null,
 	address bytea not null,
-	primary key (block_hash, log_index)
+	constraint "registry_default_admin_transfer_canceled.block_hash"
+		primary key (block_hash, log_index)
 );
-create index if not exists "registry_default_admin_transfer_canceled_block_number"
+create index if not exists "registry_default_admin_transfer_canceled.block_number"
 	on chain."registry_default_admin_transfer_canceled" ("block_number");
 comment on table chain."registry_default_admin_transfer_canceled" is
 	'DefaultAdminTransferCanceled() of registry';
@@ -75,11 +79,12 @@ create table if not exists chain."registry_default_admin_transfer_scheduled" (
 	address bytea not null,
 	"new_admin" bytea not null,
 	"accept_schedule" bigint not null,
-	primary key (block_hash, log_index)
+	constraint "registry_default_admin_transfer_scheduled.block_hash"
+		primary key (block_hash, log_index)
 );
-create index if not exists "registry_default_admin_transfer_scheduled_block_number"
+create index if not exists "registry_default_admin_transfer_scheduled.block_number"
 	on chain."registry_default_admin_transfer_scheduled" ("block_number");
-create index if not exists "registry_default_admin_transfer_scheduled_new_admin"
+create index if not exists "registry_default_admin_transfer_scheduled.new_admin"
 	on chain."registry_default_admin_transfer_scheduled" ("new_admin");
 comment on table chain."registry_default_admin_transfer_scheduled" is
 	'DefaultAdminTransferScheduled(address,uint48) of registry';
@@ -95,11 +100,12 @@ create table if not exists chain."registry_key_rotated" (
 	"room_id" numeric(78, 0) not null,
 	"epoch" bigint not null,
 	"host_key" bytea not null,
-	primary key (block_hash, log_index)
+	constraint "registry_key_rotated.block_hash"
+		primary key (block_hash, log_index)
 );
-create index if not exists "registry_key_rotated_block_number"
+create index if not exists "registry_key_rotated.block_number"
 	on chain."registry_key_rotated" ("block_number");
-create index if not exists "registry_key_rotated_room_id"
+create index if not exists "registry_key_rotated.room_id"
 	on chain."registry_key_rotated" ("room_id");
 comment on table chain."registry_key_rotated" is
 	'KeyRotated(uint96,uint32,bytes) of registry';
@@ -117,9 +123,10 @@ create table if not exists chain."registry_limits_set" (
 	"max_age" bigint not null,
 	"max_title" bigint not null,
 	"fee" numeric(78, 0) not null,
-	primary key (block_hash, log_index)
+	constraint "registry_limits_set.block_hash"
+		primary key (block_hash, log_index)
 );
-create index if not exists "registry_limits_set_block_number"
+create index if not exists "registry_limits_set.block_number"
 	on chain."registry_limits_set" ("block_number");
 comment on table chain."registry_limits_set" is
 	'LimitsSet(uint32,uint32,uint32,uint16,uint128) of registry';
@@ -135,11 +142,12 @@ create table if not exists chain."registry_origin_added" (
 	"origin_id" bigint not null,
 	"prefix" bytea not null,
 	"suffixes" jsonb not null,
-	primary key (block_hash, log_index)
+	constraint "registry_origin_added.block_hash"
+		primary key (block_hash, log_index)
 );
-create index if not exists "registry_origin_added_block_number"
+create index if not exists "registry_origin_added.block_number"
 	on chain."registry_origin_added" ("block_number");
-create index if not exists "registry_origin_added_origin_id"
+create index if not exists "registry_origin_added.origin_id"
 	on chain."registry_origin_added" ("origin_id");
 comment on table chain."registry_origin_added" is
 	'OriginAdded(uint16,string,string[]) of registry';
@@ -155,11 +163,12 @@ create table if not exists chain."registry_output_added" (
 	"room_id" numeric(78, 0) not null,
 	"output_id" bigint not null,
 	"sealed_target" bytea not null,
-	primary key (block_hash, log_index)
+	constraint "registry_output_added.block_hash"
+		primary key (block_hash, log_index)
 );
-create index if not exists "registry_output_added_block_number"
+create index if not exists "registry_output_added.block_number"
 	on chain."registry_output_added" ("block_number");
-create index if not exists "registry_output_added_room_id"
+create index if not exists "registry_output_added.room_id"
 	on chain."registry_output_added" ("room_id");
 comment on table chain."registry_output_added" is
 	'OutputAdded(uint96,uint32,bytes) of registry';
@@ -174,11 +183,12 @@ create table if not exists chain."registry_output_removed" (
 	address bytea not null,
 	"room_id" numeric(78, 0) not null,
 	"output_id" bigint not null,
-	primary key (block_hash, log_index)
+	constraint "registry_output_removed.block_hash"
+		primary key (block_hash, log_index)
 );
-create index if not exists "registry_output_removed_block_number"
+create index if not exists "registry_output_removed.block_number"
 	on chain."registry_output_removed" ("block_number");
-create index if not exists "registry_output_removed_room_id"
+create index if not exists "registry_output_removed.room_id"
 	on chain."registry_output_removed" ("room_id");
 comment on table chain."registry_output_removed" is
 	'OutputRemoved(uint96,uint32) of registry';
@@ -194,11 +204,12 @@ create table if not exists chain."registry_output_set" (
 	"room_id" numeric(78, 0) not null,
 	"output_id" bigint not null,
 	"enabled" boolean not null,
-	primary key (block_hash, log_index)
+	constraint "registry_output_set.block_hash"
+		primary key (block_hash, log_index)
 );
-create index if not exists "registry_output_set_block_number"
+create index if not exists "registry_output_set.block_number"
 	on chain."registry_output_set" ("block_number");
-create index if not exists "registry_output_set_room_id"
+create index if not exists "registry_output_set.room_id"
 	on chain."registry_output_set" ("room_id");
 comment on table chain."registry_output_set" is
 	'OutputSet(uint96,uint32,bool) of registry';
@@ -212,9 +223,10 @@ create table if not exists chain."registry_paused" (
 	log_index integer not null,
 	address bytea not null,
 	"account" bytea not null,
-	primary key (block_hash, log_index)
+	constraint "registry_paused.block_hash"
+		primary key (block_hash, log_index)
 );
-create index if not exists "registry_paused_block_number"
+create index if not exists "registry_paused.block_number"
 	on chain."registry_paused" ("block_number");
 comment on table chain."registry_paused" is
 	'Paused(address) of registry';
@@ -229,11 +241,12 @@ create table if not exists chain."registry_provision_skipped" (
 	address bytea not null,
 	"room_id" numeric(78, 0) not null,
 	"reason" bigint not null,
-	primary key (block_hash, log_index)
+	constraint "registry_provision_skipped.block_hash"
+		primary key (block_hash, log_index)
 );
-create index if not exists "registry_provision_skipped_block_number"
+create index if not exists "registry_provision_skipped.block_number"
 	on chain."registry_provision_skipped" ("block_number");
-create index if not exists "registry_provision_skipped_room_id"
+create index if not exists "registry_provision_skipped.room_id"
 	on chain."registry_provision_skipped" ("room_id");
 comment on table chain."registry_provision_skipped" is
 	'ProvisionSkipped(uint96,uint8) of registry';
@@ -249,11 +262,12 @@ create table if not exists chain."registry_recording_ready" (
 	"room_id" numeric(78, 0) not null,
 	"origin_id" bigint not null,
 	"video_uid" bytea not null,
-	primary key (block_hash, log_index)
+	constraint "registry_recording_ready.block_hash"
+		primary key (block_hash, log_index)
 );
-create index if not exists "registry_recording_ready_block_number"
+create index if not exists "registry_recording_ready.block_number"
 	on chain."registry_recording_ready" ("block_number");
-create index if not exists "registry_recording_ready_room_id"
+create index if not exists "registry_recording_ready.room_id"
 	on chain."registry_recording_ready" ("room_id");
 comment on table chain."registry_recording_ready" is
 	'RecordingReady(uint96,uint16,bytes16) of registry';
@@ -268,11 +282,12 @@ create table if not exists chain."registry_recording_set" (
 	address bytea not null,
 	"room_id" numeric(78, 0) not null,
 	"keep" boolean not null,
-	primary key (block_hash, log_index)
+	constraint "registry_recording_set.block_hash"
+		primary key (block_hash, log_index)
 );
-create index if not exists "registry_recording_set_block_number"
+create index if not exists "registry_recording_set.block_number"
 	on chain."registry_recording_set" ("block_number");
-create index if not exists "registry_recording_set_room_id"
+create index if not exists "registry_recording_set.room_id"
 	on chain."registry_recording_set" ("room_id");
 comment on table chain."registry_recording_set" is
 	'RecordingSet(uint96,bool) of registry';
@@ -288,11 +303,12 @@ create table if not exists chain."registry_reissued" (
 	"room_id" numeric(78, 0) not null,
 	"epoch" bigint not null,
 	"code" bigint not null,
-	primary key (block_hash, log_index)
+	constraint "registry_reissued.block_hash"
+		primary key (block_hash, log_index)
 );
-create index if not exists "registry_reissued_block_number"
+create index if not exists "registry_reissued.block_number"
 	on chain."registry_reissued" ("block_number");
-create index if not exists "registry_reissued_room_id"
+create index if not exists "registry_reissued.room_id"
 	on chain."registry_reissued" ("room_id");
 comment on table chain."registry_reissued" is
 	'Reissued(uint96,uint32,uint8) of registry';
@@ -308,15 +324,16 @@ create table if not exists chain."registry_role_admin_changed" (
 	"role" bytea not null,
 	"previous_admin_role" bytea not null,
 	"new_admin_role" bytea not null,
-	primary key (block_hash, log_index)
+	constraint "registry_role_admin_changed.block_hash"
+		primary key (block_hash, log_index)
 );
-create index if not exists "registry_role_admin_changed_block_number"
+create index if not exists "registry_role_admin_changed.block_number"
 	on chain."registry_role_admin_changed" ("block_number");
-create index if not exists "registry_role_admin_changed_role"
+create index if not exists "registry_role_admin_changed.role"
 	on chain."registry_role_admin_changed" ("role");
-create index if not exists "registry_role_admin_changed_previous_admin_role"
+create index if not exists "registry_role_admin_changed.previous_admin_role"
 	on chain."registry_role_admin_changed" ("previous_admin_role");
-create index if not exists "registry_role_admin_changed_new_admin_role"
+create index if not exists "registry_role_admin_changed.new_admin_role"
 	on chain."registry_role_admin_changed" ("new_admin_role");
 comment on table chain."registry_role_admin_changed" is
 	'RoleAdminChanged(bytes32,bytes32,bytes32) of registry';
@@ -332,15 +349,16 @@ create table if not exists chain."registry_role_granted" (
 	"role" bytea not null,
 	"account" bytea not null,
 	"sender" bytea not null,
-	primary key (block_hash, log_index)
+	constraint "registry_role_granted.block_hash"
+		primary key (block_hash, log_index)
 );
-create index if not exists "registry_role_granted_block_number"
+create index if not exists "registry_role_granted.block_number"
 	on chain."registry_role_granted" ("block_number");
-create index if not exists "registry_role_granted_role"
+create index if not exists "registry_role_granted.role"
 	on chain."registry_role_granted" ("role");
-create index if not exists "registry_role_granted_account"
+create index if not exists "registry_role_granted.account"
 	on chain."registry_role_granted" ("account");
-create index if not exists "registry_role_granted_sender"
+create index if not exists "registry_role_granted.sender"
 	on chain."registry_role_granted" ("sender");
 comment on table chain."registry_role_granted" is
 	'RoleGranted(bytes32,address,address) of registry';
@@ -356,15 +374,16 @@ create table if not exists chain."registry_role_revoked" (
 	"role" bytea not null,
 	"account" bytea not null,
 	"sender" bytea not null,
-	primary key (block_hash, log_index)
+	constraint "registry_role_revoked.block_hash"
+		primary key (block_hash, log_index)
 );
-create index if not exists "registry_role_revoked_block_number"
+create index if not exists "registry_role_revoked.block_number"
 	on chain."registry_role_revoked" ("block_number");
-create index if not exists "registry_role_revoked_role"
+create index if not exists "registry_role_revoked.role"
 	on chain."registry_role_revoked" ("role");
-create index if not exists "registry_role_revoked_account"
+create index if not exists "registry_role_revoked.account"
 	on chain."registry_role_revoked" ("account");
-create index if not exists "registry_role_revoked_sender"
+create index if not exists "registry_role_revoked.sender"
 	on chain."registry_role_revoked" ("sender");
 comment on table chain."registry_role_revoked" is
 	'RoleRevoked(bytes32,address,address) of registry';
@@ -385,15 +404,16 @@ create table if not exists chain."registry_room_created" (
 	"keep_recording" boolean not null,
 	"title" bytea not null,
 	"host_key" bytea not null,
-	primary key (block_hash, log_index)
+	constraint "registry_room_created.block_hash"
+		primary key (block_hash, log_index)
 );
-create index if not exists "registry_room_created_block_number"
+create index if not exists "registry_room_created.block_number"
 	on chain."registry_room_created" ("block_number");
-create index if not exists "registry_room_created_room_id"
+create index if not exists "registry_room_created.room_id"
 	on chain."registry_room_created" ("room_id");
-create index if not exists "registry_room_created_host"
+create index if not exists "registry_room_created.host"
 	on chain."registry_room_created" ("host");
-create index if not exists "registry_room_created_ref"
+create index if not exists "registry_room_created.ref"
 	on chain."registry_room_created" ("ref");
 comment on table chain."registry_room_created" is
 	'RoomCreated(uint96,address,bytes32,uint8,uint8,bool,string,bytes) of registry';
@@ -408,13 +428,14 @@ create table if not exists chain."registry_room_ended" (
 	address bytea not null,
 	"room_id" numeric(78, 0) not null,
 	"by" bytea not null,
-	primary key (block_hash, log_index)
+	constraint "registry_room_ended.block_hash"
+		primary key (block_hash, log_index)
 );
-create index if not exists "registry_room_ended_block_number"
+create index if not exists "registry_room_ended.block_number"
 	on chain."registry_room_ended" ("block_number");
-create index if not exists "registry_room_ended_room_id"
+create index if not exists "registry_room_ended.room_id"
 	on chain."registry_room_ended" ("room_id");
-create index if not exists "registry_room_ended_by"
+create index if not exists "registry_room_ended.by"
 	on chain."registry_room_ended" ("by");
 comment on table chain."registry_room_ended" is
 	'RoomEnded(uint96,address) of registry';
@@ -429,11 +450,12 @@ create table if not exists chain."registry_room_failed" (
 	address bytea not null,
 	"room_id" numeric(78, 0) not null,
 	"code" bigint not null,
-	primary key (block_hash, log_index)
+	constraint "registry_room_failed.block_hash"
+		primary key (block_hash, log_index)
 );
-create index if not exists "registry_room_failed_block_number"
+create index if not exists "registry_room_failed.block_number"
 	on chain."registry_room_failed" ("block_number");
-create index if not exists "registry_room_failed_room_id"
+create index if not exists "registry_room_failed.room_id"
 	on chain."registry_room_failed" ("room_id");
 comment on table chain."registry_room_failed" is
 	'RoomFailed(uint96,uint8) of registry';
@@ -452,11 +474,12 @@ create table if not exists chain."registry_room_provisioned" (
 	"input_uid" bytea not null,
 	"credential_hash" bytea not null,
 	"envelope" bytea not null,
-	primary key (block_hash, log_index)
+	constraint "registry_room_provisioned.block_hash"
+		primary key (block_hash, log_index)
 );
-create index if not exists "registry_room_provisioned_block_number"
+create index if not exists "registry_room_provisioned.block_number"
 	on chain."registry_room_provisioned" ("block_number");
-create index if not exists "registry_room_provisioned_room_id"
+create index if not exists "registry_room_provisioned.room_id"
 	on chain."registry_room_provisioned" ("room_id");
 comment on table chain."registry_room_provisioned" is
 	'RoomProvisioned(uint96,uint32,uint16,bytes16,bytes8,bytes) of registry';
@@ -471,11 +494,12 @@ create table if not exists chain."registry_room_updated" (
 	address bytea not null,
 	"room_id" numeric(78, 0) not null,
 	"title" bytea not null,
-	primary key (block_hash, log_index)
+	constraint "registry_room_updated.block_hash"
+		primary key (block_hash, log_index)
 );
-create index if not exists "registry_room_updated_block_number"
+create index if not exists "registry_room_updated.block_number"
 	on chain."registry_room_updated" ("block_number");
-create index if not exists "registry_room_updated_room_id"
+create index if not exists "registry_room_updated.room_id"
 	on chain."registry_room_updated" ("room_id");
 comment on table chain."registry_room_updated" is
 	'RoomUpdated(uint96,string) of registry';
@@ -489,9 +513,10 @@ create table if not exists chain."registry_unpaused" (
 	log_index integer not null,
 	address bytea not null,
 	"account" bytea not null,
-	primary key (block_hash, log_index)
+	constraint "registry_unpaused.block_hash"
+		primary key (block_hash, log_index)
 );
-create index if not exists "registry_unpaused_block_number"
+create index if not exists "registry_unpaused.block_number"
 	on chain."registry_unpaused" ("block_number");
 comment on table chain."registry_unpaused" is
 	'Unpaused(address) of registry';
@@ -506,11 +531,12 @@ create table if not exists chain."registry_withdrawn" (
 	address bytea not null,
 	"to" bytea not null,
 	"amount" numeric(78, 0) not null,
-	primary key (block_hash, log_index)
+	constraint "registry_withdrawn.block_hash"
+		primary key (block_hash, log_index)
 );
-create index if not exists "registry_withdrawn_block_number"
+create index if not exists "registry_withdrawn.block_number"
 	on chain."registry_withdrawn" ("block_number");
-create index if not exists "registry_withdrawn_to"
+create index if not exists "registry_withdrawn.to"
 	on chain."registry_withdrawn" ("to");
 comment on table chain."registry_withdrawn" is
 	'Withdrawn(address,uint256) of registry';
