@@ -14,6 +14,7 @@
 #include "core/loop.h"
 #include "db/locks.h"
 #include "indexer/contracts.h"
+#include "indexer/followed.h"
 #include "indexer/report.h"
 #include "indexer/start.h"
 #include "indexer/sync.h"
@@ -32,11 +33,11 @@ struct indexer {
 	bool standing_by, leading, ready, indexes_deferred;
 	int exit_code;
 	struct db *db;
-	struct schema *schema;
+	struct schema *schema, *all; /* of the config; and what was left */
 	struct store store;
 	struct start_chain chain;
 	struct follow_tail tail;
-	struct filter *filter;
+	struct filter *filter, *all_filter;
 	struct feed *feed;
 	struct contracts *checking;
 	struct range *ranges; /* of each endpoint */
@@ -103,6 +104,8 @@ static void begin(struct indexer *ix)
 		.config = ix->cfg,
 		.schema = ix->schema,
 		.filter = ix->filter,
+		.all = ix->all,
+		.all_filter = ix->all_filter,
 		.feed = ix->feed,
 		.store = &ix->store,
 		.tail = &ix->tail,
@@ -201,12 +204,15 @@ static enum status take_over(struct indexer *ix, struct err *err)
 	if ((st = store_lead(&ix->store, err)) != ST_OK ||
 	    (st = start_chain_check(&ix->chain, ix->db, ix->cfg, err)) !=
 		ST_OK ||
-	    (st = start_tables(ix->db, ix->schema, ix->cfg, err)) != ST_OK ||
+	    (st = followed_sync(ix->db, ix->schema, ix->cfg,
+				ix->chain.start_block, err)) != ST_OK ||
+	    (st = followed_all(&ix->all, ix->db, ix->schema, err)) != ST_OK ||
 	    (st = store_load_tail(&ix->store, &ix->tail, &have, err)) !=
 		ST_OK ||
 	    (st = store_has_deferred(&ix->store, &ix->indexes_deferred, err)) !=
 		ST_OK)
 		return st;
+	ix->all_filter = filter_new(ix->all);
 	if (ix->chain.genesis_known)
 		opts.genesis = &ix->chain.genesis;
 	st = feed_new(&ix->feed, &opts, err);
@@ -318,7 +324,9 @@ static void close_all(struct indexer *ix)
 	db_close(ix->db);
 	store_deinit(&ix->store);
 	follow_tail_deinit(&ix->tail);
+	filter_free(ix->all_filter);
 	filter_free(ix->filter);
+	schema_free(ix->all);
 	schema_free(ix->schema);
 	report_free(ix->report);
 	uv_close((uv_handle_t *)&ix->term, NULL);

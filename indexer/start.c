@@ -1,5 +1,5 @@
 /*
- * Start-up against the database: version, chain identity, event tables. Every
+ * Start-up against the database: version and chain identity. Every
  * refusal says what to do. Never asks a node.
  */
 #include "indexer/start.h"
@@ -82,117 +82,14 @@ enum status start_chain_check(struct start_chain *out, struct db *db,
 			       "chain.chain_id %s: one database per chain",
 			       db_text(r, 0, "chain_id"), id);
 	if (!db_is_null(r, 0, "number") &&
-	    (uint64_t)db_i64(r, 0, "start_block") != c.start_block)
-		return err_set(err, ST_REJECTED,
-			       "history was read from block %" PRId64
-			       ", the config's lowest start_block is %" PRIu64
-			       ": empty the database and index anew",
-			       db_i64(r, 0, "start_block"), c.start_block);
+	    (uint64_t)db_i64(r, 0, "start_block") < c.start_block)
+		c.start_block = (uint64_t)db_i64(r, 0, "start_block");
 	genesis = db_bytes(r, 0, "genesis_hash", &n);
 	if (genesis && n == sizeof(c.genesis.b)) {
 		memcpy(c.genesis.b, genesis, n);
 		c.genesis_known = true;
 	}
 	*out = c;
-	return ST_OK;
-}
-
-static enum status has_history(bool *out, struct db *db, struct err *err)
-{
-	AUTO(db_result) struct db_result *r = NULL;
-	enum status st;
-
-	st = DB_QUERY(&r, db, err,
-		      "select number is not null as started from chain.cursor");
-	if (st == ST_OK)
-		*out = db_rows(r) == 1 && db_bool(r, 0, "started");
-	return st;
-}
-
-static enum status note_table(struct db *db, const struct schema_table *t,
-			      bool started, struct err *err)
-{
-	AUTO(db_result) struct db_result *r = NULL;
-	AUTO(db_result) struct db_result *known = NULL;
-	AUTO_BUF ddl = BUF_NULL;
-	enum status st;
-
-	st = DB_QUERY(&known, db, err,
-		      "select 1 from chain.event_table where table_name = $1",
-		      P_TEXT(t->name));
-	if (st != ST_OK)
-		return st;
-	if (db_rows(known))
-		return ST_OK;
-	if (started)
-		return err_set(err, ST_REJECTED,
-			       "event %s of contract %s is new, but history "
-			       "was read without it: empty the database and "
-			       "index anew",
-			       t->event->signature, t->contract);
-	buf_init(&ddl, 4 * 1024 * 1024);
-	schema_ddl(&ddl, t);
-	st = buf_check(&ddl, "table definition", err);
-	if (st == ST_OK)
-		st = db_exec(db, buf_str(&ddl), err);
-	if (st != ST_OK)
-		return st;
-	return DB_QUERY(
-	    &r, db, err,
-	    "insert into chain.event_table values ($1, $2, $3, $4)",
-	    P_TEXT(t->name), P_TEXT(t->contract), P_TEXT(t->event->signature),
-	    t->event->anonymous ? P_NULL() : P_BYTES(t->event->hash.b, 32));
-}
-
-static enum status note_contract(struct db *db, const struct config_contract *c,
-				 bool started, struct err *err)
-{
-	for (size_t i = 0; i < c->address_count; i++) {
-		AUTO(db_result) struct db_result *r = NULL;
-		enum status st;
-
-		st = DB_QUERY(&r, db, err,
-			      "insert into chain.contract (address, name, "
-			      "start_block) values ($1, $2, $3::bigint) on "
-			      "conflict (name, address) do nothing",
-			      P_BYTES(c->addresses[i], 20), P_TEXT(c->name),
-			      P_I64((int64_t)c->start_block));
-		if (st != ST_OK)
-			return st;
-		if (started && db_affected(r))
-			return err_set(
-			    err, ST_REJECTED,
-			    "contract %s has a new address, but history was "
-			    "read without it: empty the database and index "
-			    "anew",
-			    c->name);
-	}
-	return ST_OK;
-}
-
-enum status start_tables(struct db *db, const struct schema *schema,
-			 const struct config *cfg, struct err *err)
-{
-	bool started;
-	enum status st;
-
-	st = has_history(&started, db, err);
-	if (st != ST_OK)
-		return st;
-	for (size_t i = 0; i < schema->contract_count; i++) {
-		const struct schema_contract *c = &schema->contracts[i];
-
-		for (size_t j = 0; j < c->table_count; j++) {
-			st = note_table(db, &c->tables[j], started, err);
-			if (st != ST_OK)
-				return st;
-		}
-	}
-	for (size_t i = 0; i < cfg->contract_count; i++) {
-		st = note_contract(db, &cfg->contracts[i], started, err);
-		if (st != ST_OK)
-			return st;
-	}
 	return ST_OK;
 }
 

@@ -16,7 +16,7 @@ enum status start_database(struct db **out, uv_loop_t *loop,
 struct start_chain {
 	bool genesis_known;
 	struct hash32 genesis;
-	uint64_t start_block; /* lowest of the contracts */
+	uint64_t start_block; /* lowest of the contracts, now or ever */
 };
 
 /** start_chain_check - the stored chain is the config's; ST_REJECTED says how
@@ -24,11 +24,6 @@ struct start_chain {
 enum status start_chain_check(struct start_chain *out, struct db *db,
 			      const struct config *cfg,
 			      struct err *err) MUST_CHECK;
-
-/** start_tables - create the event tables and note contracts. ST_REJECTED
- * when a contract or event is new but history has been read without it */
-enum status start_tables(struct db *db, const struct schema *schema,
-			 const struct config *cfg, struct err *err) MUST_CHECK;
 
 /** start_record_chain - store chain id, genesis and first block */
 enum status start_record_chain(struct db *db, const struct config *cfg,

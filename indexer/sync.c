@@ -8,6 +8,7 @@
 
 #include "core/log.h"
 #include "indexer/backfill.h"
+#include "indexer/catchup.h"
 #include "indexer/live.h"
 #include "indexer/verify.h"
 
@@ -18,6 +19,7 @@ struct sync {
 	struct live *live;
 	struct backfill *backfill;
 	struct verify *verify;
+	struct catchup *catchup;
 	bool deferred, indexing; /* indexes are to be made; are being made */
 	uint64_t indexing_since;
 	bool tip_checked; /* since history was found to be missing */
@@ -36,6 +38,7 @@ static void backfill_done(void *arg, const struct follow_block *last)
 	s->backfill = NULL;
 	if (s->verify)
 		verify_pause(s->verify, false);
+	catchup_pause(s->catchup, false);
 	choose(s);
 }
 
@@ -68,6 +71,7 @@ static void start_backfill(struct sync *s)
 		 F_U64("to", opts.to), F_U64("head", head));
 	if (s->verify)
 		verify_pause(s->verify, true);
+	catchup_pause(s->catchup, true);
 	s->backfill = backfill_new(&opts);
 }
 
@@ -169,13 +173,28 @@ static void on_tick(uv_timer_t *timer)
 
 /* ---- life ---- */
 
+static void start_catchup(struct sync *s)
+{
+	struct catchup_opts opts = {
+		.loop = s->opts.loop,
+		.config = s->opts.config,
+		.schema = s->opts.schema,
+		.feed = s->opts.feed,
+		.store = s->opts.store,
+		.ranges = s->opts.ranges,
+	};
+
+	s->catchup = catchup_new(&opts);
+}
+
+/* A block is right when it has the rows of what was left, too. */
 static void start_verify(struct sync *s)
 {
 	struct verify_opts opts = {
 		.loop = s->opts.loop,
 		.config = s->opts.config,
-		.schema = s->opts.schema,
-		.filter = s->opts.filter,
+		.schema = s->opts.all,
+		.filter = s->opts.all_filter,
 		.feed = s->opts.feed,
 		.store = s->opts.store,
 	};
@@ -203,6 +222,7 @@ struct sync *sync_new(const struct sync_opts *opts)
 	s->opts = *opts;
 	s->deferred = opts->indexes_deferred;
 	s->live = live_new(&lo);
+	start_catchup(s);
 	start_verify(s);
 	s->timer = mem_zalloc(sizeof(*s->timer));
 	uv_timer_init(opts->loop, s->timer);
@@ -221,6 +241,7 @@ void sync_free(struct sync *s)
 	if (!s)
 		return;
 	verify_free(s->verify);
+	catchup_free(s->catchup);
 	backfill_free(s->backfill);
 	live_free(s->live);
 	uv_close((uv_handle_t *)s->timer, timer_closed);

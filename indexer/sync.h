@@ -8,7 +8,8 @@
 
 /*
  * Keeping the database at the chain: history by backfill while it is far
- * behind, the head block by block, and what was only told is verified behind.
+ * behind, the head block by block. What was named late is read beside that, and
+ * what was only told is verified behind.
  */
 struct sync;
 
@@ -17,6 +18,8 @@ struct sync_opts {
 	const struct config *config;
 	const struct schema *schema;
 	const struct filter *filter;
+	const struct schema *all; /* and what was followed once */
+	const struct filter *all_filter;
 	struct feed *feed;
 	struct store *store;
 	struct follow_tail *tail; /* as it is stored */

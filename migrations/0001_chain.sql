@@ -73,24 +73,67 @@ create table chain.contract (
 	address bytea not null,
 	name text not null,
 	start_block bigint not null,
+	followed boolean not null default true,
 	primary key (name, address)
 );
-comment on table chain.contract is 'Contracts being indexed.';
+comment on table chain.contract is 'Contracts that are or were indexed.';
 comment on column chain.contract.address is 'Contract address, 20 bytes.';
 comment on column chain.contract.name is 'Prefix of its event tables.';
 comment on column chain.contract.start_block is 'Deployment block from the configuration.';
+comment on column chain.contract.followed is 'Whether the configuration still names it.';
 
 create table chain.event_table (
 	table_name text primary key,
 	contract text not null,
 	signature text not null,
-	topic bytea
+	topic bytea,
+	abi text not null,
+	followed boolean not null default true
 );
 comment on table chain.event_table is 'One row for each event table; a reorg rolls all of them back.';
 comment on column chain.event_table.table_name is 'Table in schema chain.';
 comment on column chain.event_table.contract is 'Name of the contract in the configuration.';
 comment on column chain.event_table.signature is 'Canonical event signature.';
 comment on column chain.event_table.topic is 'Topic 0; null for an anonymous event.';
+comment on column chain.event_table.abi is
+	'The event as an ABI array; behind an anonymous one, the events that its logs are not to be taken for.';
+comment on column chain.event_table.followed is 'Whether the configuration still names it.';
+
+-- A pair of event table and address is what is followed, or was. Where rows of
+-- a pair are missing below the cursor, stands in chain.missing: an event,
+-- address or contract that was named after history had been read.
+create table chain.followed (
+	table_name text not null references chain.event_table
+		on delete cascade,
+	address bytea not null,
+	start_block bigint not null,
+	left_at bigint,
+	primary key (table_name, address)
+);
+comment on table chain.followed is 'Which events of which addresses have rows, and from where to where.';
+comment on column chain.followed.table_name is 'Event table.';
+comment on column chain.followed.address is 'Contract that emits.';
+comment on column chain.followed.start_block is 'First block of interest.';
+comment on column chain.followed.left_at is
+	'Last block with rows, where the configuration no longer names the pair; else null.';
+
+create table chain.missing (
+	table_name text not null,
+	address bytea not null,
+	from_block bigint not null,
+	to_block bigint not null,
+	primary key (table_name, address, from_block),
+	foreign key (table_name, address) references chain.followed
+		on delete cascade,
+	check (to_block >= from_block)
+);
+create index missing_from_block on chain.missing (from_block);
+comment on table chain.missing is
+	'Blocks whose rows a pair of table and address lacks; the indexer catches up with them, lowest first. Such blocks are in no range of chain.coverage.';
+comment on column chain.missing.table_name is 'Event table.';
+comment on column chain.missing.address is 'Contract that emits.';
+comment on column chain.missing.from_block is 'First block without rows.';
+comment on column chain.missing.to_block is 'Last block without rows.';
 
 create table chain.undecodable (
 	block_number bigint not null,
@@ -154,6 +197,11 @@ language plpgsql as $$
 declare
 	t text;
 begin
+	if exists (select from chain.missing
+			where p_number between from_block and to_block) then
+		raise exception 'block % still lacks rows of tables that are new', p_number
+			using errcode = 'CX004';
+	end if;
 	for t in select table_name from chain.event_table order by 1 loop
 		execute format('delete from chain.%I where block_number = $1', t)
 		using p_number;
@@ -169,14 +217,11 @@ create function chain.tell() returns void language sql as $$
 $$;
 comment on function chain.tell is 'Notifies those who wait for blocks.';
 
--- Coverage of [p_from, p_to] becomes p_state, whatever it was.
-create function chain.cover(p_from bigint, p_to bigint, p_state text,
-	p_endpoint text) returns void language plpgsql as $$
+-- Nothing is known of [p_from, p_to] any more.
+create function chain.uncover(p_from bigint, p_to bigint) returns void
+language plpgsql as $$
 declare
 	r chain.coverage;
-	v_from bigint := p_from;
-	v_to bigint := p_to;
-	v_next bigint;
 begin
 	for r in delete from chain.coverage
 		where from_block <= p_to and to_block >= p_from returning *
@@ -190,6 +235,19 @@ begin
 				r.to_block, r.state, r.endpoint);
 		end if;
 	end loop;
+end $$;
+comment on function chain.uncover is 'Takes a block range out of the coverage.';
+
+-- Coverage of [p_from, p_to] becomes p_state, whatever it was.
+create function chain.cover(p_from bigint, p_to bigint, p_state text,
+	p_endpoint text) returns void language plpgsql as $$
+declare
+	r chain.coverage;
+	v_from bigint := p_from;
+	v_to bigint := p_to;
+	v_next bigint;
+begin
+	perform chain.uncover(p_from, p_to);
 	select * into r from chain.coverage where from_block < p_from
 	order by from_block desc limit 1;
 	if r.to_block = p_from - 1 and r.state = p_state
@@ -263,6 +321,9 @@ begin
 	delete from chain.block where number > p_number;
 	delete from chain.coverage where from_block > p_number;
 	update chain.coverage set to_block = p_number where to_block > p_number;
+	delete from chain.missing where from_block > p_number;
+	update chain.missing set to_block = p_number where to_block > p_number;
+	update chain.followed set left_at = p_number where left_at > p_number;
 	update chain.cursor set
 		number = case when p_number >= start_block then p_number end,
 		hash = case when p_number >= start_block then p_hash end,
@@ -332,7 +393,10 @@ create function chain.horizon(p_confirm text, p_depth int)
 returns bigint language sql stable as $$
 	select case
 		when c.number is null or c.covered is null
-			or c.covered < c.number then null
+			or c.covered < c.number
+			or exists (select from chain.missing m
+				join chain.event_table e using (table_name)
+				where e.contract = 'registry') then null
 		else least(c.number, case p_confirm
 			when 'safe' then c.safe_number
 			when 'finalized' then c.finalized_number
@@ -344,4 +408,4 @@ returns bigint language sql stable as $$
 		or (p_confirm = 'finalized' and c.finalized_number is not null)
 $$;
 comment on function chain.horizon is
-	'Highest block that is confirmed and gaplessly covered: p_confirm is safe, finalized or depth; null when there is none.';
+	'Highest block that is confirmed and gaplessly covered, with all events of the room contract: p_confirm is safe, finalized or depth; null when there is none.';

@@ -19,7 +19,7 @@ afterEach(async () => {
 	}
 });
 
-const long = { timeout: 240000 };
+const long = { timeout: 400000 };
 const hostile = compile('tests/e2e/Hostile.sol');
 
 async function deploy() {
