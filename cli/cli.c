@@ -110,18 +110,31 @@ enum status cli_arg(struct buf *out, const struct cli *cli, int i,
 	return ST_OK;
 }
 
-enum status cli_config(struct config **out, const struct cli *cli,
-		       struct err *err)
+enum status cli_config_for(struct config **out, const struct cli *cli,
+			   enum config_use use, struct err *err)
 {
 	if (!cli->config)
 		return err_set(err, ST_REJECTED,
 			       "name the config file with -c FILE or "
 			       "CHAINCAST_CONFIG");
-	return config_load(out, cli->config, CONFIG_CLI, err);
+	return config_load(out, cli->config, use, err);
+}
+
+enum status cli_config(struct config **out, const struct cli *cli,
+		       struct err *err)
+{
+	return cli_config_for(out, cli, CONFIG_CLI, err);
 }
 
 enum status cli_database(struct db **out, const struct config *c, bool timeout,
 			 struct err *err)
+{
+	return cli_database_on(out, NULL, c, timeout, err);
+}
+
+enum status cli_database_on(struct db **out, uv_loop_t *loop,
+			    const struct config *c, bool timeout,
+			    struct err *err)
 {
 	const char *why = config_unread(c, "database.");
 	struct db_opts opts = {
@@ -137,7 +150,7 @@ enum status cli_database(struct db **out, const struct config *c, bool timeout,
 	if (!*opts.url)
 		return err_set(err, ST_REJECTED, "%s: database.url: is missing",
 			       c->path);
-	return db_open(out, NULL, &opts, err);
+	return db_open(out, loop, &opts, err);
 }
 
 enum status cli_read_file(struct buf *b, const char *path, struct err *err)

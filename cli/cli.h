@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <uv.h>
 
 #include "config/config.h"
 #include "core/buf.h"
@@ -56,7 +57,7 @@ struct command {
 extern const struct command cmd_admin[], cmd_admin_show[], cmd_room[],
     cmd_key[], cmd_abi[], cmd_rlp[], cmd_tx[], cmd_seal[], cmd_check[],
     cmd_migrate[], cmd_status[], cmd_digest[], cmd_reindex[], cmd_webhook[],
-    cmd_control[], cmd_sweep[];
+    cmd_control[], cmd_sweep[], cmd_verify[];
 
 /** cli_opt - value of option @name, or NULL */
 const char *cli_opt(const struct cli *cli, const char *name);
@@ -76,10 +77,17 @@ enum status cli_arg(struct buf *out, const struct cli *cli, int i,
 /** cli_config - load the file of -c; ST_REJECTED when none is named */
 enum status cli_config(struct config **out, const struct cli *cli,
 		       struct err *err) MUST_CHECK;
+/** cli_config_for - the same, as @use needs it */
+enum status cli_config_for(struct config **out, const struct cli *cli,
+			   enum config_use use, struct err *err) MUST_CHECK;
 /** cli_database - connect to database.url; ST_REJECTED tells why there is none.
  * @timeout: whether statement_timeout_ms holds */
 enum status cli_database(struct db **out, const struct config *c, bool timeout,
 			 struct err *err) MUST_CHECK;
+/** cli_database_on - the same for a command with a loop of its own */
+enum status cli_database_on(struct db **out, uv_loop_t *loop,
+			    const struct config *c, bool timeout,
+			    struct err *err) MUST_CHECK;
 /** cli_read_file - whole file, at most @b's maximum */
 enum status cli_read_file(struct buf *b, const char *path,
 			  struct err *err) MUST_CHECK;

@@ -18,6 +18,7 @@ static const struct {
 	  "('chain_id', c.chain_id::text), ('indexed', c.number::text), "
 	  "('head', c.head_number::text), "
 	  "('lag_blocks', (c.head_number - c.number)::text), "
+	  "('missing_blocks', chain.missing_blocks()::text), "
 	  "('age_s', extract(epoch FROM now() - c.updated_at)::bigint::text)"
 	  ") AS v (name, value)" },
 	{ "rooms", "SELECT state AS name, count(*)::text AS value "
