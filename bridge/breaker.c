@@ -44,6 +44,14 @@ enum breaker_kind breaker_kind_of(const struct wanted *w,
 	case STEP_SETTLE:
 	case STEP_ENABLE:
 	case STEP_CLOSE:
+	case STEP_OUTPUT_REANCHOR:
+	case STEP_OUTPUT_REFUSE:
+	case STEP_OUTPUT_CREATE:
+	case STEP_OUTPUT_MATCH:
+	case STEP_OUTPUT_ENABLE:
+	case STEP_OUTPUT_DISABLE:
+	case STEP_OUTPUT_DELETE:
+	case STEP_OUTPUT_CLOSE:
 		return BREAKER_EXPLAINED;
 	}
 	abort();

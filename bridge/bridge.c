@@ -17,6 +17,7 @@
 #include "bridge/job.h"
 #include "bridge/lease.h"
 #include "bridge/media.h"
+#include "bridge/output.h"
 #include "bridge/refusal.h"
 #include "bridge/report.h"
 #include "core/backoff.h"
@@ -87,7 +88,6 @@ static void on_todo(void *arg, enum status st,
 	const struct db_result *todo;
 	size_t i;
 
-	(void)n;
 	b->querying = false;
 	if (st != ST_OK) {
 		if (st == ST_REJECTED)
@@ -105,6 +105,7 @@ static void on_todo(void *arg, enum status st,
 		for (i = 0; i < db_rows(todo) && !b->stopping; i++)
 			if (!job_exists(b, db_text(todo, i, "room_id")))
 				job_start(b, todo, i);
+		outputs_start(b, results[n - 1]);
 	}
 	if (b->again && !b->stopping)
 		query(b);
@@ -131,6 +132,7 @@ static void query(struct bridge *b)
 	       P_TEXT(confirm), P_I64(b->cfg->chain.confirmations),
 	       P_I64(BRIDGE_TODO_LIMIT), P_BOOL(b->asked_full),
 	       P_BOOL(control_holds(b)), P_BOOL(policy_counts(b->policy)));
+	outputs_query(b, batch);
 	db_run(batch, on_todo, b);
 }
 
@@ -281,6 +283,8 @@ static enum status open_clients(struct bridge *b, struct err *err)
 {
 	enum status st = signer_open(&b->signer, b->cfg, err);
 
+	if (st == ST_OK)
+		st = unseal_open(&b->unseal, b->cfg, err);
 	if (st != ST_OK)
 		return st;
 	b->http = http_new(b->loop, CONNECTIONS_MAX);
@@ -526,6 +530,7 @@ static void close_all(struct bridge *b)
 	free(b->rpcs);
 	http_free(b->http);
 	signer_close(b->signer);
+	unseal_close(b->unseal);
 	report_free(b->report);
 	uv_close((uv_handle_t *)&b->poll, NULL);
 	uv_close((uv_handle_t *)&b->sweep, NULL);

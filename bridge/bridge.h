@@ -20,6 +20,8 @@
 
 #define BRIDGE_JOBS_MAX      64 /* rooms worked on at once */
 #define BRIDGE_STOP_JOBS_MAX 32 /* and as many more that are stopped */
+#define BRIDGE_OUTPUT_JOBS_MAX                                                 \
+	16 /* outputs of them, one at a time for each room */
 
 struct audit;
 struct job;
@@ -49,6 +51,7 @@ struct bridge {
 	size_t rpc_count;
 	struct err node_err; /* why an endpoint's socket last went away */
 	struct signer *signer;
+	struct unseal *unseal;
 	struct txmgr *txmgr;
 	struct cloudflare *cf;
 	struct inventory *inventory;
@@ -56,7 +59,7 @@ struct bridge {
 	uv_timer_t poll, sweep, later;
 	uv_signal_t sigterm, sigint;
 	struct job *jobs;
-	size_t job_count, stop_job_count;
+	size_t job_count, stop_job_count, output_job_count;
 	uint64_t started_ms;
 	struct report *report;
 	struct audit *audit;

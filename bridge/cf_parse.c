@@ -12,24 +12,6 @@
 
 #define STATE_CHARS "abcdefghijklmnopqrstuvwxyz-_"
 
-/* Overwrite every string, iteratively per level (depth is bounded). */
-static void json_wipe(cJSON *node)
-{
-	for (; node; node = node->next) {
-		if (node->valuestring)
-			explicit_bzero(node->valuestring,
-				       strlen(node->valuestring));
-		json_wipe(node->child);
-	}
-}
-
-static void secret_json_auto(cJSON **p)
-{
-	json_wipe(*p);
-	cJSON_Delete(*p);
-}
-#define AUTO_SECRET_JSON __attribute__((cleanup(secret_json_auto)))
-
 bool cf_uid_ok(const char *uid)
 {
 	return strlen(uid) == CF_UID_SIZE - 1 &&
@@ -326,6 +308,85 @@ void cf_videos_deinit(struct cf_videos *v)
 {
 	free(v->items);
 	*v = (struct cf_videos){ 0 };
+}
+
+static void read_output(struct cf_output *out, const cJSON *entry)
+{
+	copy_uid(out->uid, entry);
+	out->enabled = !cJSON_IsFalse(member(entry, "enabled"));
+	copy_str(out->url, sizeof(out->url), entry, "url");
+	copy_str(out->key, sizeof(out->key), entry, "streamKey");
+}
+
+enum status cf_parse_output(struct cf_envelope *env, struct cf_output *out,
+			    const char *text, size_t len, struct err *err)
+{
+	AUTO_SECRET_JSON cJSON *root = NULL;
+	struct cf_envelope e;
+	const cJSON *result;
+	enum status st = open_envelope(&root, &e, text, len, err);
+
+	if (st != ST_OK)
+		return st;
+	result = member(root, "result");
+	if (e.success && !cJSON_IsObject(result))
+		return err_set(err, ST_REJECTED,
+			       "cloudflare's answer has no output in it");
+	memset(out, 0, sizeof(*out));
+	if (e.success)
+		read_output(out, result);
+	*env = e;
+	return ST_OK;
+}
+
+enum status cf_parse_outputs(struct cf_envelope *env, struct cf_outputs *out,
+			     const char *text, size_t len, struct err *err)
+{
+	AUTO_SECRET_JSON cJSON *root = NULL;
+	struct cf_outputs o = { 0 };
+	const cJSON *result, *entry;
+	size_t n = 0;
+	struct cf_envelope e;
+	enum status st = open_envelope(&root, &e, text, len, err);
+
+	if (st != ST_OK)
+		return st;
+	result = member(root, "result");
+	if (e.success && !cJSON_IsArray(result))
+		return err_set(err, ST_REJECTED,
+			       "cloudflare's list of outputs is no array");
+	if (e.success) {
+		cJSON_ArrayForEach(entry, result) n++;
+		if (n > CF_OUTPUTS_MAX)
+			return err_set(err, ST_REJECTED,
+				       "cloudflare lists over %d outputs",
+				       CF_OUTPUTS_MAX);
+		o.items = (struct cf_output *)mem_array(n, sizeof(*o.items));
+		cJSON_ArrayForEach(entry, result)
+		{
+			read_output(&o.items[o.count], entry);
+			o.count += *o.items[o.count].uid != '\0';
+		}
+		/* What an unusable entry left in the next place. */
+		if (o.count < n)
+			cf_output_wipe(&o.items[o.count]);
+	}
+	*out = o;
+	*env = e;
+	return ST_OK;
+}
+
+void cf_output_wipe(struct cf_output *o)
+{
+	explicit_bzero(o, sizeof(*o));
+}
+
+void cf_outputs_wipe(struct cf_outputs *o)
+{
+	if (o->items)
+		explicit_bzero(o->items, o->count * sizeof(*o->items));
+	free(o->items);
+	*o = (struct cf_outputs){ 0 };
 }
 
 enum status cf_parse_plain(struct cf_envelope *env, const char *text,

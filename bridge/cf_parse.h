@@ -13,12 +13,14 @@
  * Cloudflare Stream's answers as values. Everything in them is hostile until
  * checked: uids are 32 lower-case hex digits or refused, lists are bounded.
  */
-#define CF_UID_SIZE   33
-#define CF_MARK_SIZE  17 /* the deployment: 16 hex digits */
-#define CF_ROOM_SIZE  80 /* decimal */
-#define CF_CODE_GONE  10003
-#define CF_LIST_MAX   200000
-#define CF_VIDEOS_MAX 1000
+#define CF_UID_SIZE    33
+#define CF_MARK_SIZE   17 /* the deployment: 16 hex digits */
+#define CF_ROOM_SIZE   80 /* decimal */
+#define CF_CODE_GONE   10003
+#define CF_LIST_MAX    200000
+#define CF_VIDEOS_MAX  1000
+#define CF_OUTPUTS_MAX 200 /* of one live input; 50 run at once */
+#define CF_TARGET_SIZE 1024
 
 /* A live input that nobody broadcasts to: its meta says which database works
  * for a deployment with which key, and counts that it is alive. */
@@ -85,6 +87,19 @@ struct cf_videos {
 };
 void cf_videos_deinit(struct cf_videos *v);
 
+/** One output of a live input: where else it is sent. A secret. */
+struct cf_output {
+	char uid[CF_UID_SIZE]; /* empty: the answer's was unusable */
+	bool enabled;
+	char url[CF_TARGET_SIZE], key[CF_TARGET_SIZE];
+};
+struct cf_outputs {
+	struct cf_output *items;
+	size_t count;
+};
+void cf_output_wipe(struct cf_output *o);
+void cf_outputs_wipe(struct cf_outputs *o);
+
 /** cf_parse_* - @text need not end in a zero byte and is not kept. Outputs are
  * set only on ST_OK. ST_REJECTED: not JSON, or not of the documented shape; the
  * error never quotes the answer. A failure envelope is ST_OK with the output
@@ -98,6 +113,14 @@ enum status cf_parse_list(struct cf_envelope *env, struct cf_list *out,
 enum status cf_parse_videos(struct cf_envelope *env, struct cf_videos *out,
 			    const char *text, size_t len,
 			    struct err *err) MUST_CHECK;
+enum status cf_parse_output(struct cf_envelope *env, struct cf_output *out,
+			    const char *text, size_t len,
+			    struct err *err) MUST_CHECK;
+/** cf_parse_outputs - an entry whose uid is unusable is left out; one whose
+ * URL or key is longer than any of ours has it empty */
+enum status cf_parse_outputs(struct cf_envelope *env, struct cf_outputs *out,
+			     const char *text, size_t len,
+			     struct err *err) MUST_CHECK;
 /** cf_parse_plain - the envelope alone */
 enum status cf_parse_plain(struct cf_envelope *env, const char *text,
 			   size_t len, struct err *err) MUST_CHECK;

@@ -24,7 +24,7 @@
 #define CF_LIMIT_WAIT_S   300 /* a 429 without retry-after: the whole block */
 #define CF_LIMIT_MAX_S    600
 #define CF_VIDEOS_BYTES   (4 * 1024 * 1024)
-#define CF_OPS            (CF_LEASE_BEAT + 1)
+#define CF_OPS            (CF_OUTPUT_DELETE + 1)
 
 /* Who goes first when the budget is short. */
 enum call_class { CLASS_STOP, CLASS_OTHER, CLASS_CREATE, CLASSES };
@@ -69,9 +69,12 @@ static void pump(struct cloudflare *cf);
 const char *cf_op_name(enum cf_op op)
 {
 	static const char *const names[] = {
-		"create",       "list",       "get",        "enable",
-		"disable",      "rotate",     "delete",     "videos",
-		"video_delete", "recordings", "lease_make", "lease_beat"
+		"create",         "list",          "get",
+		"enable",         "disable",       "rotate",
+		"delete",         "videos",        "video_delete",
+		"recordings",     "lease_make",    "lease_beat",
+		"output_create",  "outputs",       "output_enable",
+		"output_disable", "output_delete",
 	};
 
 	return names[op];
@@ -88,6 +91,8 @@ const char *cf_outcome_name(enum cf_outcome outcome)
 
 static void call_free(struct cf_call *c)
 {
+	if (c->body)
+		explicit_bzero(c->body, strlen(c->body)); /* a target's key */
 	free(c->path);
 	free(c->body);
 	free(c->extra);
@@ -237,6 +242,37 @@ static char *lease_body(const struct cf_lease *l)
 		      l->deployment, l->signer, l->holder, l->beat);
 }
 
+/* cJSON_Print would leave copies of the key behind. */
+static char *output_body(const struct cf_request *req)
+{
+	AUTO_SECRET_BUF b = BUF_NULL;
+
+	buf_init(&b, 4 * CF_TARGET_SIZE);
+	buf_add_str(&b, "{\"url\":");
+	json_add_str(&b, req->target_url);
+	buf_add_str(&b, ",\"streamKey\":");
+	json_add_str(&b, req->target_key);
+	buf_printf(&b, ",\"enabled\":%s}", req->output_on ? "true" : "false");
+	if (b.overflow)
+		abort(); /* escapes double what target_parse() lets through */
+	return mem_strdup(buf_str(&b));
+}
+
+static void fill_output(struct cf_call *c, const struct cf_request *req)
+{
+	if (req->op == CF_OUTPUT_CREATE || req->op == CF_OUTPUTS)
+		c->path = format("/live_inputs/%s/outputs", req->uid);
+	else
+		c->path =
+		    format("/live_inputs/%s/outputs/%s", req->uid, req->output);
+	if (req->op == CF_OUTPUT_CREATE)
+		c->body = output_body(req);
+	else if (req->op == CF_OUTPUT_ENABLE || req->op == CF_OUTPUT_DISABLE)
+		c->body =
+		    format("{\"enabled\":%s}",
+			   req->op == CF_OUTPUT_ENABLE ? "true" : "false");
+}
+
 static void fill_call(const struct cloudflare *cf, struct cf_call *c,
 		      const struct cf_request *req)
 {
@@ -280,6 +316,13 @@ static void fill_call(const struct cloudflare *cf, struct cf_call *c,
 		c->path = format("/live_inputs/%s", req->uid);
 		c->body = lease_body(req->lease);
 		return;
+	case CF_OUTPUT_CREATE:
+	case CF_OUTPUTS:
+	case CF_OUTPUT_ENABLE:
+	case CF_OUTPUT_DISABLE:
+	case CF_OUTPUT_DELETE:
+		fill_output(c, req);
+		return;
 	}
 	abort();
 }
@@ -290,18 +333,23 @@ static const char *method(enum cf_op op)
 	case CF_CREATE:
 	case CF_ROTATE:
 	case CF_LEASE_MAKE:
+	case CF_OUTPUT_CREATE:
 		return "POST";
 	case CF_LIST:
 	case CF_GET:
 	case CF_VIDEOS:
 	case CF_RECORDINGS:
+	case CF_OUTPUTS:
 		return "GET";
 	case CF_ENABLE:
 	case CF_DISABLE:
 	case CF_LEASE_BEAT:
+	case CF_OUTPUT_ENABLE:
+	case CF_OUTPUT_DISABLE:
 		return "PUT";
 	case CF_DELETE:
 	case CF_VIDEO_DELETE:
+	case CF_OUTPUT_DELETE:
 		return "DELETE";
 	}
 	abort();
@@ -310,7 +358,7 @@ static const char *method(enum cf_op op)
 static bool reads(enum cf_op op)
 {
 	return op == CF_LIST || op == CF_GET || op == CF_VIDEOS ||
-	       op == CF_RECORDINGS;
+	       op == CF_RECORDINGS || op == CF_OUTPUTS;
 }
 
 /* A rotation cuts off whoever has keys that they should not have. */
@@ -324,13 +372,18 @@ static enum call_class class_of(enum cf_op op)
 	case CF_ROTATE:
 	case CF_LEASE_MAKE:
 	case CF_LEASE_BEAT:
+	case CF_OUTPUT_DISABLE:
+	case CF_OUTPUT_DELETE:
 		return CLASS_STOP;
 	case CF_LIST:
 	case CF_GET:
 	case CF_ENABLE:
 	case CF_RECORDINGS:
+	case CF_OUTPUTS:
+	case CF_OUTPUT_ENABLE:
 		return CLASS_OTHER;
 	case CF_CREATE:
+	case CF_OUTPUT_CREATE:
 		return CLASS_CREATE;
 	}
 	abort();
@@ -402,12 +455,19 @@ static enum status parse(const struct cf_call *c, struct cf_envelope *env,
 	case CF_VIDEOS:
 	case CF_RECORDINGS:
 		return cf_parse_videos(env, &a->videos, text, len, err);
+	case CF_OUTPUT_CREATE:
+		return cf_parse_output(env, &a->output, text, len, err);
+	case CF_OUTPUTS:
+		return cf_parse_outputs(env, &a->outputs, text, len, err);
 	case CF_ENABLE:
 	case CF_DISABLE:
 	case CF_ROTATE:
+	case CF_OUTPUT_ENABLE:
+	case CF_OUTPUT_DISABLE:
 		return cf_parse_plain(env, text, len, err);
 	case CF_DELETE:
 	case CF_VIDEO_DELETE:
+	case CF_OUTPUT_DELETE:
 		/* Their body is unspecified and may be empty. */
 		if (res->code >= 200 && res->code < 300) {
 			*env = (struct cf_envelope){ .success = true };
@@ -416,6 +476,13 @@ static enum status parse(const struct cf_call *c, struct cf_envelope *env,
 		return cf_parse_plain(env, text, len, err);
 	}
 	abort();
+}
+
+static void bad_uid(struct cf_answer *a, struct err *err)
+{
+	a->outcome = CF_BAD_UID;
+	err_set(err, ST_REJECTED,
+		"cloudflare gave a uid that is not 32 lower-case hex digits");
 }
 
 static void check_input(const struct cloudflare *cf, struct cf_answer *a,
@@ -430,12 +497,8 @@ static void check_input(const struct cloudflare *cf, struct cf_answer *a,
 			a->input.customer_code, cf->customer_code);
 		return;
 	}
-	if (*a->input.uid == '\0') {
-		a->outcome = CF_BAD_UID;
-		err_set(err, ST_REJECTED,
-			"cloudflare gave a uid that is not 32 lower-case hex "
-			"digits");
-	}
+	if (*a->input.uid == '\0')
+		bad_uid(a, err);
 }
 
 static void judge(const struct cf_call *c, struct cf_answer *a,
@@ -451,8 +514,13 @@ static void judge(const struct cf_call *c, struct cf_answer *a,
 		if (c->op == CF_CREATE || c->op == CF_GET ||
 		    c->op == CF_LEASE_MAKE || c->op == CF_LEASE_BEAT)
 			check_input(c->cf, a, err);
+		else if (c->op == CF_OUTPUT_CREATE && !*a->output.uid)
+			bad_uid(a, err);
 		return;
 	}
+	/* A message about a target may quote it. */
+	if (c->op >= CF_OUTPUT_CREATE)
+		env.message[0] = '\0';
 	if (readable || a->outcome != CF_UNKNOWN || res->code >= 300)
 		err_set(err, ST_REJECTED,
 			"cloudflare %s: HTTP %ld code %" PRId64 " %s",
@@ -581,6 +649,8 @@ static void on_http(void *arg, enum status st, const struct http_response *res,
 	cf_input_wipe(&a.input);
 	cf_list_deinit(&a.list);
 	cf_videos_deinit(&a.videos);
+	cf_output_wipe(&a.output);
+	cf_outputs_wipe(&a.outputs);
 	call_free(c);
 }
 

@@ -31,13 +31,18 @@ enum cf_op {
 	CF_RECORDINGS, /* the same while the input lives and after */
 	CF_LEASE_MAKE, /* POST, and PUT, of the input that is a lease */
 	CF_LEASE_BEAT,
+	CF_OUTPUT_CREATE, /* of the input @uid, as the four below */
+	CF_OUTPUTS,       /* the list */
+	CF_OUTPUT_ENABLE,
+	CF_OUTPUT_DISABLE,
+	CF_OUTPUT_DELETE,
 };
 const char *cf_op_name(enum cf_op op);
 
 /* What an answer means for the thing asked. */
 enum cf_outcome {
 	CF_DONE = 0,
-	CF_GONE,     /* no such input (404, code 10003) */
+	CF_GONE,     /* no such input or output (404, code 10003) */
 	CF_CONFLICT, /* 409: that key's input was deleted */
 	CF_REFUSED,  /* other 4xx: nothing happened, repeating cannot help */
 	CF_DENIED,   /* 401, 403: the token; nothing happened */
@@ -50,13 +55,15 @@ const char *cf_outcome_name(enum cf_outcome outcome);
 
 struct cf_answer {
 	enum cf_outcome outcome;
-	long http;               /* 0: no answer */
-	int64_t code;            /* Cloudflare's, 0: none */
-	struct cf_input input;   /* of one; wiped after the callback */
-	struct cf_list list;     /* LIST; take it by copying and zeroing */
-	struct cf_videos videos; /* VIDEOS, RECORDINGS */
-	uint64_t asked_ms;       /* loop time at which it was sent */
-	const struct err *err;   /* NULL if DONE: what went wrong, no secret */
+	long http;                 /* 0: no answer */
+	int64_t code;              /* Cloudflare's, 0: none */
+	struct cf_input input;     /* of one; wiped after the callback */
+	struct cf_list list;       /* LIST; take it by copying and zeroing */
+	struct cf_videos videos;   /* VIDEOS, RECORDINGS */
+	struct cf_output output;   /* OUTPUT_CREATE; wiped as @input */
+	struct cf_outputs outputs; /* OUTPUTS; the same */
+	uint64_t asked_ms;         /* loop time at which it was sent */
+	const struct err *err; /* NULL if DONE: what went wrong, no secret */
 };
 
 struct cf_request {
@@ -70,6 +77,11 @@ struct cf_request {
 	bool require_signed;
 	bool low_latency;             /* where the ingest allows it */
 	const struct cf_lease *lease; /* LEASE_MAKE, LEASE_BEAT */
+	/* OUTPUT_ENABLE, OUTPUT_DISABLE, OUTPUT_DELETE */
+	const char *output;
+	/* OUTPUT_CREATE: secrets, copied and wiped */
+	const char *target_url, *target_key;
+	bool output_on;
 };
 
 /** cf_done_fn - once, from the loop. @a is not const so that lists can be

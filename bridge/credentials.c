@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "abi/hex.h"
+#include "core/json.h"
 
 #define PLAINTEXT_BLOCK 64
 
@@ -96,26 +97,10 @@ void credentials_hash(uint8_t out[static CREDENTIAL_HASH_SIZE],
 	explicit_bzero(digest, sizeof(digest));
 }
 
-static void add_json(struct buf *out, const char *s)
-{
-	buf_add_byte(out, '"');
-	for (; *s; s++) {
-		if (*s == '"' || *s == '\\') {
-			buf_add_byte(out, '\\');
-			buf_add_byte(out, (uint8_t)*s);
-		} else if ((uint8_t)*s < 0x20) {
-			buf_printf(out, "\\u%04x", (unsigned)(uint8_t)*s);
-		} else {
-			buf_add_byte(out, (uint8_t)*s);
-		}
-	}
-	buf_add_byte(out, '"');
-}
-
 static void add_member(struct buf *out, const char *name, const char *value)
 {
 	buf_add_str(out, name);
-	add_json(out, value);
+	json_add_str(out, value);
 }
 
 void credentials_plaintext(struct buf *out, const struct credentials *c,

@@ -10,6 +10,7 @@
 
 #include "abi/hex.h"
 #include "bridge/control.h"
+#include "bridge/output.h"
 #include "bridge/report.h"
 #include "core/log.h"
 
@@ -239,6 +240,16 @@ static bool provider_may(const struct bridge *b, enum step_kind kind)
 		return cloudflare_may(b->cf, CF_VIDEOS);
 	case STEP_DELETE:
 		return cloudflare_may(b->cf, CF_DELETE);
+	case STEP_OUTPUT_CREATE:
+		return cloudflare_may(b->cf, CF_OUTPUT_CREATE);
+	case STEP_OUTPUT_MATCH:
+		return cloudflare_may(b->cf, CF_OUTPUTS);
+	case STEP_OUTPUT_ENABLE:
+		return cloudflare_may(b->cf, CF_OUTPUT_ENABLE);
+	case STEP_OUTPUT_DISABLE:
+		return cloudflare_may(b->cf, CF_OUTPUT_DISABLE);
+	case STEP_OUTPUT_DELETE:
+		return cloudflare_may(b->cf, CF_OUTPUT_DELETE);
 	case STEP_NONE:
 	case STEP_FAIL:
 	case STEP_ADOPT:
@@ -246,9 +257,41 @@ static bool provider_may(const struct bridge *b, enum step_kind kind)
 	case STEP_SETTLE:
 	case STEP_REISSUE:
 	case STEP_CLOSE:
+	case STEP_OUTPUT_REANCHOR:
+	case STEP_OUTPUT_REFUSE:
+	case STEP_OUTPUT_CLOSE:
 		return true;
 	}
 	abort();
+}
+
+static void begin(struct job *j)
+{
+	struct bridge *b = j->b;
+
+	j->started_ms = uv_now(b->loop);
+	j->next = b->jobs;
+	b->jobs = j;
+	log_debug("room_step", F_STR("room", j->room),
+		  F_STR("step", step_name(j->step.kind)),
+		  F_U64("output", j->output ? j->output->id : 0));
+	job_perform(j);
+}
+
+bool job_start_output(struct job *j)
+{
+	struct bridge *b = j->b;
+
+	j->step = reconcile_next(&j->wanted, &j->actual);
+	if (j->step.kind == STEP_NONE || !provider_may(b, j->step.kind) ||
+	    b->output_job_count >= BRIDGE_OUTPUT_JOBS_MAX) {
+		output_job_free(j->output);
+		free(j);
+		return false;
+	}
+	b->output_job_count++;
+	begin(j);
+	return true;
 }
 
 struct job *job_start(struct bridge *b, const struct db_result *r, size_t row)
@@ -273,12 +316,7 @@ struct job *job_start(struct bridge *b, const struct db_result *r, size_t row)
 	*(j->stop ? &b->stop_job_count : &b->job_count) += 1;
 	if (j->step.kind == STEP_CREATE && j->actual.state == INPUT_NONE)
 		policy_tally_add(&b->tally, j->host);
-	j->started_ms = uv_now(b->loop);
-	j->next = b->jobs;
-	b->jobs = j;
-	log_debug("room_step", F_STR("room", j->room),
-		  F_STR("step", step_name(j->step.kind)));
-	job_perform(j);
+	begin(j);
 	return j;
 }
 
@@ -287,7 +325,17 @@ bool job_exists(const struct bridge *b, const char *room)
 	const struct job *j;
 
 	for (j = b->jobs; j; j = j->next)
-		if (strcmp(j->room, room) == 0)
+		if (!j->output && strcmp(j->room, room) == 0)
+			return true;
+	return false;
+}
+
+bool job_output_exists(const struct bridge *b, const char *room)
+{
+	const struct job *j;
+
+	for (j = b->jobs; j; j = j->next)
+		if (j->output && strcmp(j->room, room) == 0)
 			return true;
 	return false;
 }
@@ -300,10 +348,13 @@ void job_end(struct job *j)
 	while (*p != j)
 		p = &(*p)->next;
 	*p = j->next;
-	*(j->stop ? &b->stop_job_count : &b->job_count) -= 1;
+	*(j->output ? &b->output_job_count
+	  : j->stop ? &b->stop_job_count
+		    : &b->job_count) -= 1;
 	report_step(b->report, step_name(j->step.kind),
 		    uv_now(b->loop) - j->started_ms);
 	cf_videos_deinit(&j->videos);
+	output_job_free(j->output);
 	free(j);
 }
 
@@ -317,7 +368,9 @@ static void on_commit(void *arg, enum status st,
 	(void)results;
 	(void)n;
 	if (st == ST_OK) {
-		if (j->done_event)
+		if (j->output)
+			output_job_done(j);
+		else if (j->done_event)
 			log_info(j->done_event, F_STR("room", j->room),
 				 F_STR("uid", *j->uid ? j->uid : NULL),
 				 F_U64("epoch", j->wanted.epoch));
@@ -358,6 +411,11 @@ void job_retry(struct job *j, const char *why)
 
 	log_odd("step_failed", F_STR("room", j->room),
 		F_STR("step", step_name(j->step.kind)), F_STR("why", why));
+	if (j->output) {
+		output_job_failed(j, batch, why);
+		db_run(batch, on_retry_stored, j);
+		return;
+	}
 	DB_ADD(batch,
 	       "update bridge.live_input set failures = failures + 1,"
 	       " retry_at = now() + make_interval(secs => least("
@@ -475,6 +533,14 @@ static void job_perform(struct job *j)
 		[STEP_COLLECT_RECORDINGS] = job_collect,
 		[STEP_DELETE] = job_delete,
 		[STEP_CLOSE] = job_close,
+		[STEP_OUTPUT_REANCHOR] = output_reanchor,
+		[STEP_OUTPUT_REFUSE] = output_refuse,
+		[STEP_OUTPUT_CREATE] = output_create,
+		[STEP_OUTPUT_MATCH] = output_match,
+		[STEP_OUTPUT_ENABLE] = output_switch,
+		[STEP_OUTPUT_DISABLE] = output_switch,
+		[STEP_OUTPUT_DELETE] = output_delete,
+		[STEP_OUTPUT_CLOSE] = output_close,
 	};
 
 	if (j->step.kind == STEP_FAIL)

@@ -31,6 +31,7 @@ struct job {
 	const char *done_event;      /* logged when the commit is through */
 	bool kick;                   /* wake the transaction lane after it */
 	enum policy_verdict verdict; /* of a new room */
+	struct output_job *output;   /* NULL: about the room itself */
 	struct cf_videos videos;
 	size_t video_at;
 	bool enabled; /* to be deleted: it refused while it was disabled */
@@ -39,7 +40,13 @@ struct job {
 /** job_start - decode row @row of bridge.todo(); NULL when there is nothing to
  * do for the room. The step begins at once. */
 struct job *job_start(struct bridge *b, const struct db_result *r, size_t row);
+/** job_exists - a step of the room itself is under way */
 bool job_exists(const struct bridge *b, const char *room);
+/** job_output_exists - a step of one of its outputs is */
+bool job_output_exists(const struct bridge *b, const char *room);
+/** job_start_output - decide for the output that @j is filled with (output.c)
+ * and begin; false, and @j freed, when there is nothing to do now */
+bool job_start_output(struct job *j);
 
 void job_end(struct job *j);
 /** job_retry - record the failure; the room waits and is tried again */

@@ -38,6 +38,12 @@ static const char drop_sql[] =
     " where room_id = $1::numeric and state = 'queued'"
     " and kind in ('provision', 'reissue')";
 
+/* An output is a part of its live input. */
+static const char outputs_sql[] =
+    "update bridge.output set state = 'deleted', uid = null,"
+    " enabled = false, doubt_at = null, term = $2, updated_at = now()"
+    " where room_id = $1::numeric and state <> 'deleted'";
+
 static void on_disabled(void *arg, struct cf_answer *a)
 {
 	struct job *j = (struct job *)arg;
@@ -221,6 +227,7 @@ static void on_deleted(void *arg, struct cf_answer *a)
 	batch = db_batch_new(j->b->db);
 	set_state(j, batch, deleted_sql);
 	set_state(j, batch, drop_sql);
+	set_state(j, batch, outputs_sql);
 	j->done_event = "live_input_deleted";
 	job_commit(j, batch);
 }
@@ -240,6 +247,7 @@ void job_close(struct job *j)
 
 	set_state(j, batch, deleted_sql);
 	set_state(j, batch, drop_sql);
+	set_state(j, batch, outputs_sql);
 	j->done_event = "room_closed";
 	job_commit(j, batch);
 }

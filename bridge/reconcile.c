@@ -118,8 +118,76 @@ static struct step next_open(const struct wanted *w, const struct actual *a)
 	abort();
 }
 
+/* Removed: what exists goes, what may exist is looked for first. */
+static struct step next_output_gone(const struct actual_output *a)
+{
+	switch (a->state) {
+	case OUTPUT_NEW:
+	case OUTPUT_ABSENT:
+	case OUTPUT_REFUSED:
+		return step(a->recorded ? STEP_OUTPUT_CLOSE : STEP_NONE);
+	case OUTPUT_CREATE_PENDING:
+		return step(STEP_OUTPUT_MATCH);
+	case OUTPUT_LIVE:
+		return step(STEP_OUTPUT_DELETE);
+	case OUTPUT_DELETED:
+		return step(STEP_NONE);
+	}
+	abort();
+}
+
+static struct step next_output_there(const struct wanted_output *w,
+				     const struct actual_output *a)
+{
+	bool on = w->state == OUTPUT_WANTED_ON;
+
+	if (!a->anchored &&
+	    (a->state == OUTPUT_LIVE || a->state == OUTPUT_REFUSED))
+		return step(STEP_OUTPUT_REANCHOR);
+	switch (a->state) {
+	case OUTPUT_NEW:
+	case OUTPUT_DELETED: /* its removal was reorged away */
+		if (w->fault)
+			return step_code(STEP_OUTPUT_REFUSE, w->fault);
+		return step(STEP_OUTPUT_MATCH);
+	case OUTPUT_ABSENT:
+		if (w->fault)
+			return step_code(STEP_OUTPUT_REFUSE, w->fault);
+		return step(STEP_OUTPUT_CREATE);
+	case OUTPUT_CREATE_PENDING:
+		return step(STEP_OUTPUT_MATCH);
+	case OUTPUT_LIVE:
+		if (a->enabled != on)
+			return step(on ? STEP_OUTPUT_ENABLE
+				       : STEP_OUTPUT_DISABLE);
+		return step(a->doubt ? STEP_OUTPUT_MATCH : STEP_NONE);
+	case OUTPUT_REFUSED:
+		return step(STEP_NONE);
+	}
+	abort();
+}
+
+/* Outputs need their live input, stop with it and go with it. */
+static struct step next_output(const struct wanted *w, const struct actual *a)
+{
+	if (w->state != WANTED_OPEN || w->stopping || a->state != INPUT_LIVE)
+		return step(STEP_NONE);
+	switch (w->output.state) {
+	case OUTPUT_WANTED_ON:
+	case OUTPUT_WANTED_OFF:
+		return next_output_there(&w->output, &a->output);
+	case OUTPUT_WANTED_GONE:
+		return next_output_gone(&a->output);
+	case OUTPUT_WANTED_UNKNOWN:
+		return step(STEP_NONE);
+	}
+	abort();
+}
+
 struct step reconcile_next(const struct wanted *w, const struct actual *a)
 {
+	if (w->output.id)
+		return next_output(w, a);
 	switch (w->state) {
 	case WANTED_OPEN:
 		return next_open(w, a);
@@ -170,6 +238,22 @@ const char *step_name(enum step_kind kind)
 		return "delete";
 	case STEP_CLOSE:
 		return "close";
+	case STEP_OUTPUT_REANCHOR:
+		return "output_reanchor";
+	case STEP_OUTPUT_REFUSE:
+		return "output_refuse";
+	case STEP_OUTPUT_CREATE:
+		return "output_create";
+	case STEP_OUTPUT_MATCH:
+		return "output_match";
+	case STEP_OUTPUT_ENABLE:
+		return "output_enable";
+	case STEP_OUTPUT_DISABLE:
+		return "output_disable";
+	case STEP_OUTPUT_DELETE:
+		return "output_delete";
+	case STEP_OUTPUT_CLOSE:
+		return "output_close";
 	}
 	abort();
 }

@@ -16,6 +16,20 @@ enum wanted_state {
 			    being indexed again; leave everything alone */
 };
 
+/* What the chain says of one of its restream targets. */
+enum output_wanted {
+	OUTPUT_WANTED_ON = 1,
+	OUTPUT_WANTED_OFF,
+	OUTPUT_WANTED_GONE,    /* removed, vanished, or another's place now */
+	OUTPUT_WANTED_UNKNOWN, /* being indexed again: leave it alone */
+};
+
+struct wanted_output {
+	uint32_t id; /* 0: the question is about the room itself */
+	enum output_wanted state;
+	uint8_t fault; /* enum target_fault: why it cannot be made */
+};
+
 struct wanted {
 	enum wanted_state state;
 	bool stopping; /* ended or failed at one confirmation */
@@ -26,6 +40,7 @@ struct wanted {
 	uint64_t provisioned_epoch; /* 0: none */
 	bool provisioned_ours;      /* it names the uid of our live input */
 	uint8_t provisioned_hash[CREDENTIAL_HASH_SIZE];
+	struct wanted_output output;
 };
 
 /* What the database says that there is. */
@@ -36,6 +51,24 @@ enum input_state {
 	INPUT_LIVE,
 	INPUT_DISABLED,
 	INPUT_DELETED,
+};
+
+/* The same of an output of that live input. */
+enum output_state {
+	OUTPUT_NEW = 0, /* the provider may have one that we do not know */
+	OUTPUT_ABSENT,  /* surely none */
+	OUTPUT_CREATE_PENDING,
+	OUTPUT_LIVE,
+	OUTPUT_REFUSED,
+	OUTPUT_DELETED,
+};
+
+struct actual_output {
+	enum output_state state;
+	bool recorded; /* it has a row, whatever that says */
+	bool anchored; /* by the event that is canonical */
+	bool enabled;  /* of LIVE */
+	bool doubt;    /* LIVE: another may have been made by a lost call */
 };
 
 struct actual {
@@ -53,6 +86,7 @@ struct actual {
 	bool busy_tx; /* it has another, already in a transaction */
 	bool reissue_queued; /* for this epoch */
 	bool fail_queued;
+	struct actual_output output;
 };
 
 enum step_kind {
@@ -73,11 +107,20 @@ enum step_kind {
 	STEP_COLLECT_RECORDINGS, /* note their uids; delete them if unwanted */
 	STEP_DELETE,
 	STEP_CLOSE, /* ended and nothing exists: record it */
+	/* The same for one output of a room that is open and live. */
+	STEP_OUTPUT_REANCHOR,
+	STEP_OUTPUT_REFUSE, /* record why not: enum target_fault */
+	STEP_OUTPUT_CREATE, /* commit the intention, POST */
+	STEP_OUTPUT_MATCH,  /* list, adopt what is ours, delete its doubles */
+	STEP_OUTPUT_ENABLE,
+	STEP_OUTPUT_DISABLE,
+	STEP_OUTPUT_DELETE,
+	STEP_OUTPUT_CLOSE, /* removed and nothing exists: record it */
 };
 
 struct step {
 	enum step_kind kind;
-	uint8_t code; /* of FAIL and REISSUE */
+	uint8_t code; /* of FAIL, REISSUE and OUTPUT_REFUSE */
 };
 
 /* Codes of the contract. */
@@ -91,7 +134,8 @@ enum {
 };
 enum { REISSUE_LOST = 1, REISSUE_CHANGED = 2, REISSUE_REPLACED = 3 };
 
-/** reconcile_next - the next step for one room: no I/O, no clock, total */
+/** reconcile_next - the next step for one room, or for that of its outputs
+ * which @w->output.id names: no I/O, no clock, total */
 struct step reconcile_next(const struct wanted *w, const struct actual *a);
 
 /** step_name - "create", "rotate", … */

@@ -55,9 +55,9 @@ struct command {
 
 /* Commands of each file, ended by a NULL name. */
 extern const struct command cmd_admin[], cmd_admin_show[], cmd_room[],
-    cmd_key[], cmd_abi[], cmd_rlp[], cmd_tx[], cmd_seal[], cmd_check[],
-    cmd_migrate[], cmd_status[], cmd_digest[], cmd_reindex[], cmd_webhook[],
-    cmd_control[], cmd_sweep[], cmd_verify[];
+    cmd_output[], cmd_key[], cmd_abi[], cmd_rlp[], cmd_tx[], cmd_seal[],
+    cmd_check[], cmd_migrate[], cmd_status[], cmd_digest[], cmd_reindex[],
+    cmd_webhook[], cmd_control[], cmd_sweep[], cmd_verify[];
 
 /** cli_opt - value of option @name, or NULL */
 const char *cli_opt(const struct cli *cli, const char *name);

@@ -10,10 +10,10 @@
 #include "core/harden.h"
 
 static const struct command *const groups[] = {
-	cmd_room,    cmd_admin,   cmd_admin_show, cmd_check,  cmd_status,
-	cmd_control, cmd_sweep,   cmd_migrate,    cmd_digest, cmd_reindex,
-	cmd_verify,  cmd_key,     cmd_seal,       cmd_abi,    cmd_tx,
-	cmd_rlp,     cmd_webhook,
+	cmd_room,    cmd_output,  cmd_admin,   cmd_admin_show, cmd_check,
+	cmd_status,  cmd_control, cmd_sweep,   cmd_migrate,    cmd_digest,
+	cmd_reindex, cmd_verify,  cmd_key,     cmd_seal,       cmd_abi,
+	cmd_tx,      cmd_rlp,     cmd_webhook,
 };
 
 static void print_help(FILE *f)

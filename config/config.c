@@ -54,6 +54,11 @@ void config_free(struct config *c)
 	free(c->contracts);
 	free(c->policy.allow_hosts);
 	free(c->policy.deny_hosts);
+	strings_free(c->restream.unseal_key_texts,
+		     c->restream.unseal_key_text_count);
+	for (size_t i = 0; i < c->restream.unseal_key_count; i++)
+		free(c->restream.unseal_keys[i].file);
+	free(c->restream.unseal_keys);
 	config_wipe(c->database.url);
 	config_wipe(c->cloudflare.api_token);
 	config_wipe(c->webhooks.secret);
@@ -210,6 +215,45 @@ static enum status check_signer(struct loader *l)
 	return ST_OK;
 }
 
+/* "ID:FILE" */
+static enum status read_unseal_key(struct loader *l, const char *text)
+{
+	struct config *c = l->c;
+	size_t n = c->restream.unseal_key_count;
+	size_t digits = strspn(text, "0123456789");
+	unsigned long id = strtoul(text, NULL, 10);
+
+	if (digits == 0 || digits > 5 || id == 0 || id > UINT16_MAX ||
+	    text[digits] != ':' || text[digits + 1] == '\0')
+		return config_fail(l, 0, "restream.unseal_keys",
+				   "must be ID:FILE, the id from 1 to 65535 "
+				   "as in setBridgeKey");
+	for (size_t i = 0; i < n; i++)
+		if (c->restream.unseal_keys[i].id == id)
+			return config_fail(l, 0, "restream.unseal_keys",
+					   "id %lu stands twice", id);
+	c->restream.unseal_keys[n] = (struct config_unseal_key){
+		.id = (uint16_t)id,
+		.file = config_path(l, text + digits + 1),
+	};
+	c->restream.unseal_key_count++;
+	return ST_OK;
+}
+
+static enum status check_restream(struct loader *l)
+{
+	struct config *c = l->c;
+	enum status st = ST_OK;
+
+	c->restream.unseal_keys = (struct config_unseal_key *)mem_array(
+	    c->restream.unseal_key_text_count,
+	    sizeof(*c->restream.unseal_keys));
+	for (size_t i = 0; st == ST_OK && i < c->restream.unseal_key_text_count;
+	     i++)
+		st = read_unseal_key(l, c->restream.unseal_key_texts[i]);
+	return st;
+}
+
 static enum status check_listen(struct loader *l, const char *key,
 				const char *listen)
 {
@@ -343,6 +387,8 @@ enum status config_finish(struct loader *l)
 		st = check_signer(l);
 	if (st == ST_OK && l->use == CONFIG_BRIDGE)
 		st = check_webhooks(l);
+	if (st == ST_OK && l->use != CONFIG_INDEXER)
+		st = check_restream(l);
 	return st;
 }
 

@@ -39,6 +39,12 @@ struct config_contract {
 	uint64_t start_block; /* deployment block */
 };
 
+/* A key to which hosts seal restream targets: "ID:FILE" in the file. */
+struct config_unseal_key {
+	uint16_t id; /* as in setBridgeKey */
+	char *file;  /* a raw key, mode 0600; never read by the loader */
+};
+
 /* A value that CONFIG_CLI could not read, and why. */
 struct config_unread {
 	const char *key;
@@ -152,6 +158,14 @@ struct config {
 		bool allow_private; /* addresses, and http:// */
 		uint32_t timeout_ms;
 	} webhooks;
+
+	struct {
+		char **unseal_key_texts; /* as written; see unseal_keys */
+		size_t unseal_key_text_count;
+		struct config_unseal_key *unseal_keys; /* ids differ */
+		size_t unseal_key_count;
+		uint32_t max_outputs; /* of one room; 0: none are made */
+	} restream;
 
 	/* Loopback addresses with a port, or "off" (core/httpd.h). */
 	struct {

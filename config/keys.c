@@ -100,6 +100,9 @@ const struct config_key config_keys[] = {
 	{ "webhooks.allow_private", KEY_BOOL, AT(webhooks.allow_private), .def = "false" },
 	{ "webhooks.timeout_ms", KEY_U32, AT(webhooks.timeout_ms), .min = 100, .max = 60000, .def = "10000" },
 
+	{ "restream.unseal_keys", KEY_STRINGS, LIST(restream.unseal_key_texts, restream.unseal_key_text_count), .max = 64 },
+	{ "restream.max_outputs", KEY_U32, AT(restream.max_outputs), .max = 50, .def = "50" },
+
 	{ "health.indexer_listen", KEY_STR, AT(health.indexer_listen), .max = 64, .def = "127.0.0.1:9464" },
 	{ "health.bridge_listen", KEY_STR, AT(health.bridge_listen), .max = 64, .def = "127.0.0.1:9465" },
 	{ "health.max_head_age_s", KEY_U32, AT(health.max_head_age_s), .max = 8640000, .def = "0" },

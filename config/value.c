@@ -38,6 +38,7 @@ bool config_wants(const struct loader *l, const char *key)
 	return strncmp(key, "cloudflare.", 11) != 0 &&
 	       strncmp(key, "signer.", 7) != 0 &&
 	       strncmp(key, "webhooks.", 9) != 0 &&
+	       strncmp(key, "restream.", 9) != 0 &&
 	       strncmp(key, "bridge.", 7) != 0;
 }
 

@@ -5,9 +5,27 @@
 #include "core/json.h"
 
 #include <math.h>
+#include <string.h>
 
 void json_auto(cJSON **p)
 {
+	cJSON_Delete(*p);
+}
+
+/* Overwrite every string, iteratively per level (depth is bounded). */
+static void wipe(cJSON *node)
+{
+	for (; node; node = node->next) {
+		if (node->valuestring)
+			explicit_bzero(node->valuestring,
+				       strlen(node->valuestring));
+		wipe(node->child);
+	}
+}
+
+void json_secret_auto(cJSON **p)
+{
+	wipe(*p);
 	cJSON_Delete(*p);
 }
 
@@ -130,4 +148,20 @@ const char *json_str_or(const cJSON *obj, const char *key, const char *fallback)
 	const cJSON *m = cJSON_GetObjectItemCaseSensitive(obj, key);
 
 	return cJSON_IsString(m) ? m->valuestring : fallback;
+}
+
+void json_add_str(struct buf *out, const char *s)
+{
+	buf_add_byte(out, '"');
+	for (; *s; s++) {
+		if (*s == '"' || *s == '\\') {
+			buf_add_byte(out, '\\');
+			buf_add_byte(out, (uint8_t)*s);
+		} else if ((uint8_t)*s < 0x20) {
+			buf_printf(out, "\\u%04x", (unsigned)(uint8_t)*s);
+		} else {
+			buf_add_byte(out, (uint8_t)*s);
+		}
+	}
+	buf_add_byte(out, '"');
 }

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/buf.h"
 #include "core/err.h"
 #include "core/mem.h"
 
@@ -14,6 +15,10 @@
 /* cJSON with bounds, and lookups whose errors name the member. */
 #define AUTO_JSON __attribute__((cleanup(json_auto)))
 void json_auto(cJSON **p);
+/** AUTO_SECRET_JSON - the same for what holds secrets: every string is
+ * overwritten first */
+#define AUTO_SECRET_JSON __attribute__((cleanup(json_secret_auto)))
+void json_secret_auto(cJSON **p);
 
 /**
  * json_parse - one whole JSON value, nothing after it but white space
@@ -36,6 +41,8 @@ enum status json_u64(uint64_t *out, const cJSON *obj, const char *key,
 		     struct err *err) MUST_CHECK;
 enum status json_bool(bool *out, const cJSON *obj, const char *key,
 		      struct err *err) MUST_CHECK;
+/** json_add_str - append @s, quoted and escaped; nothing of it is kept */
+void json_add_str(struct buf *out, const char *s);
 /** json_str_or - member as string, or @fallback when absent, null or other */
 const char *json_str_or(const cJSON *obj, const char *key,
 			const char *fallback);

@@ -12,6 +12,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct cf_input input;
 	struct cf_list list;
 	struct cf_videos videos;
+	struct cf_output output;
+	struct cf_outputs outputs;
 	const char *text;
 	struct err err;
 	size_t i;
@@ -20,16 +22,28 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	text = (const char *)data + 1;
 	size--;
-	if (data[0] % 3 == 0) {
+	if (data[0] % 5 == 3) {
 		if (cf_parse_input(&env, &input, text, size, &err) == ST_OK) {
 			assert(!*input.uid || cf_uid_ok(input.uid));
 			cf_input_wipe(&input);
 		}
-	} else if (data[0] % 3 == 1) {
+	} else if (data[0] % 5 == 4) {
 		if (cf_parse_list(&env, &list, text, size, &err) == ST_OK) {
 			for (i = 0; i < list.count; i++)
 				assert(cf_uid_ok(list.items[i].uid));
 			cf_list_deinit(&list);
+		}
+	} else if (data[0] % 5 == 1) {
+		if (cf_parse_output(&env, &output, text, size, &err) == ST_OK) {
+			assert(!*output.uid || cf_uid_ok(output.uid));
+			cf_output_wipe(&output);
+		}
+	} else if (data[0] % 5 == 2) {
+		if (cf_parse_outputs(&env, &outputs, text, size, &err) ==
+		    ST_OK) {
+			for (i = 0; i < outputs.count; i++)
+				assert(cf_uid_ok(outputs.items[i].uid));
+			cf_outputs_wipe(&outputs);
 		}
 	} else if (cf_parse_videos(&env, &videos, text, size, &err) == ST_OK) {
 		for (i = 0; i < videos.count; i++)

@@ -1,7 +1,7 @@
 // Host keys and opening of sealed credentials, with other people's code only:
 // eciesjs for suite 1, WebCrypto for suite 2.
 import { randomBytes, webcrypto } from 'node:crypto';
-import { PrivateKey, decrypt } from 'eciesjs';
+import { PrivateKey, decrypt, encrypt } from 'eciesjs';
 
 const { subtle } = webcrypto;
 
@@ -42,3 +42,11 @@ export async function openEnvelope(key, envelope) {
 }
 
 export const randomRef = () => `0x${randomBytes(32).toString('hex')}`;
+
+// sealedTarget of addOutput: the key's id, its suite, the envelope of `target`.
+export function sealTarget({ id, hostKey }, target) {
+	const text = JSON.stringify(target);
+	const padded = Buffer.from(text.padEnd(Math.ceil(text.length / 64) * 64, ' '));
+	const head = Buffer.from([id >> 8, id & 255, 1]);
+	return `0x${Buffer.concat([head, encrypt(hostKey.slice(4), padded)]).toString('hex')}`;
+}

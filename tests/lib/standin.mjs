@@ -66,10 +66,10 @@ export class Standin {
 
 	// Every secret it ever showed and still knows, for searches in logs.
 	async secrets() {
-		const { liveInputs, deleted } = await this.state();
+		const { liveInputs, deleted, targets } = await this.state();
 		return [...liveInputs, ...deleted.map((d) => d.input)].flatMap((i) => [
 			i.rtmps.streamKey, i.srt.passphrase, i.webRTC.url, i.webRTC.url.split('/')[3],
-			i.rtmpsPlayback.streamKey, i.srtPlayback.passphrase]).concat(this.token);
+			i.rtmpsPlayback.streamKey, i.srtPlayback.passphrase]).concat(targets.map((t) => t.streamKey).filter(Boolean), this.token);
 	}
 
 	stop(signal) {

@@ -12,6 +12,7 @@ import { merged, writeConfig } from './config.mjs';
 import { Postgres } from './postgres.mjs';
 import { Process, root, run, until } from './proc.mjs';
 import { RpcNode } from './rpcnode.mjs';
+import { newHostKey } from './sealing.mjs';
 import { ACCOUNT, CUSTOMER, Standin } from './standin.mjs';
 
 // Where the programs are: CX_BIN, or the newest preset that has them.
@@ -26,7 +27,7 @@ export const newKey = () => `0x${randomBytes(32).toString('hex')}`;
 
 export class World {
 	// Everything but the daemons. `config` is merged over the defaults.
-	static async create({ config = {}, blockTime = 0, standinArgs = [], anvilArgs = [], daemons = true } = {}) {
+	static async create({ config = {}, blockTime = 0, standinArgs = [], anvilArgs = [], daemons = true, restream = false } = {}) {
 		const w = new World();
 		w.dir = mkdtempSync(join(tmpdir(), 'cx-world-'));
 		chmodSync(w.dir, 0o755);
@@ -37,6 +38,7 @@ export class World {
 			[w.postgres, w.standin] = await Promise.all([
 				Postgres.start(join(w.dir, 'pg')), Standin.start(join(w.dir, 'cf'), { args: standinArgs })]);
 			await w.setUpChain();
+			if (restream) await w.setUpRestream();
 			w.writeConfig();
 			await w.migrate();
 			if (daemons) await w.startDaemons();
@@ -66,6 +68,16 @@ export class World {
 		writeFileSync(this.bridgeKeyFile, `${this.bridge.key}\n`, { mode: 0o600 });
 	}
 
+	// A key to which hosts seal restream targets, on chain and in the config.
+	async setUpRestream(id = 1) {
+		const key = await newHostKey(1);
+		const file = join(this.dir, `restream-${id}.key`);
+		writeFileSync(file, `${key.secret.toHex()}\n`, { mode: 0o600 });
+		this.unsealKeys = [...this.unsealKeys ?? [], `${id}:${file}`];
+		this.restreamKey = { id, hostKey: key.hostKey, secret: key.secret.toHex() };
+		await this.contract.send(this.admin.key, 'setBridgeKey', [id, key.hostKey]);
+	}
+
 	async newAccount() {
 		const key = newKey();
 		const account = { key, address: privateKeyToAddress(key) };
@@ -85,6 +97,7 @@ export class World {
 			media: { delivery_url: `${this.standin.url}/customer-${CUSTOMER}/`, watch_fast_ms: 1000, offline_after_ms: 2000 },
 			bridge: { poll_ms: 200, batch_wait_ms: 50, sweep_every_s: 2, orphan_age_s: 2, lease_s: 0 },
 			health: { indexer_listen: '127.0.0.1:0', bridge_listen: '127.0.0.1:0' },
+			...(this.unsealKeys ? { restream: { unseal_keys: this.unsealKeys } } : {}),
 		};
 		return Object.entries(more).reduce((all, [k, v]) => merged(all, { [k]: v }), merged(base, this.extra));
 	}

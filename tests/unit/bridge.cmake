@@ -1,4 +1,6 @@
 cx_test(reconcile cx_bridge)
+cx_test(reconcile_output cx_bridge)
+cx_test(target cx_bridge)
 cx_test(cloudflare cx_bridge)
 cx_test(credentials cx_bridge)
 cx_test(bucket cx_bridge)

@@ -181,10 +181,47 @@ static void test_videos(void **state)
 	cf_videos_deinit(&v);
 }
 
+static void test_outputs(void **state)
+{
+	static const char text[] =
+	    "{\"success\":true,\"errors\":[],\"messages\":[],\"result\":["
+	    "{\"uid\":\"not one\",\"url\":\"rtmp://h\",\"streamKey\":\"s\"},"
+	    "{\"uid\":\"" UID "\",\"url\":\"rtmp://h/live\",\"streamKey\":"
+	    "\"sk\",\"enabled\":false}]}";
+	static const char one[] =
+	    "{\"success\":true,\"errors\":[],\"result\":{\"uid\":\"" UID
+	    "\",\"url\":\"srt://h\",\"streamKey\":\"\",\"enabled\":true}}";
+	struct cf_envelope env;
+	struct cf_outputs list;
+	struct cf_output o;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(
+	    cf_parse_outputs(&env, &list, text, strlen(text), &err), ST_OK);
+	assert_int_equal(list.count, 1);
+	assert_string_equal(list.items[0].uid, UID);
+	assert_string_equal(list.items[0].url, "rtmp://h/live");
+	assert_string_equal(list.items[0].key, "sk");
+	assert_false(list.items[0].enabled);
+	cf_outputs_wipe(&list);
+	assert_int_equal(cf_parse_output(&env, &o, one, strlen(one), &err),
+			 ST_OK);
+	assert_string_equal(o.uid, UID);
+	assert_string_equal(o.key, "");
+	assert_true(o.enabled);
+	cf_output_wipe(&o);
+	assert_int_equal(cf_parse_outputs(&env, &list, one, strlen(one), &err),
+			 ST_REJECTED);
+	assert_int_equal(cf_parse_output(&env, &o, text, strlen(text), &err),
+			 ST_REJECTED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_input),
+		cmocka_unit_test(test_outputs),
 		cmocka_unit_test(test_bad_uid),
 		cmocka_unit_test(test_gone),
 		cmocka_unit_test(test_not_an_answer),

@@ -110,6 +110,33 @@ static void test_health(void **state)
 	assert_int_equal(set->health.max_head_age_s, 120);
 }
 
+static void test_unseal_keys(void **state)
+{
+	AUTO(config) struct config *c = NULL;
+	struct err err;
+	char want[300];
+
+	(void)state;
+	if (load(&c,
+		 "restream:\n  max_outputs: 3\n  unseal_keys:\n"
+		 "    - 1:a.key\n    - 65535:/b/c:d\n",
+		 CONFIG_CLI, &err) != ST_OK)
+		fail_msg("%s", err.msg);
+	snprintf(want, sizeof(want), "%s/a.key", dir);
+	assert_int_equal(c->restream.max_outputs, 3);
+	assert_int_equal(c->restream.unseal_key_count, 2);
+	assert_int_equal(c->restream.unseal_keys[0].id, 1);
+	assert_string_equal(c->restream.unseal_keys[0].file, want);
+	assert_int_equal(c->restream.unseal_keys[1].id, 65535);
+	assert_string_equal(c->restream.unseal_keys[1].file, "/b/c:d");
+	refused("restream: { max_outputs: 51 }\n", "restream.max_outputs");
+	refused("restream: { unseal_keys: ['0:a'] }\n", "from 1 to 65535");
+	refused("restream: { unseal_keys: ['65536:a'] }\n", "ID:FILE");
+	refused("restream: { unseal_keys: ['1:'] }\n", "ID:FILE");
+	refused("restream: { unseal_keys: ['a.key'] }\n", "ID:FILE");
+	refused("restream: { unseal_keys: ['1:a', '01:b'] }\n", "twice");
+}
+
 static void test_mistakes(void **state)
 {
 	static const struct {
@@ -470,6 +497,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_unseal_keys),
 		cmocka_unit_test(test_mistakes),
 		cmocka_unit_test(test_health),
 		cmocka_unit_test(test_unreadable_secrets),

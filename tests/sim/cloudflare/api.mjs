@@ -91,6 +91,7 @@ function createOutput({ store, params, body }) {
 	if (entry.outputs.length >= MAX_OUTPUTS) throw bad(`at most ${MAX_OUTPUTS} outputs`);
 	const output = { uid: hex(16), url: body.url, streamKey: body.streamKey, enabled: body.enabled ?? true };
 	entry.outputs.push(output);
+	store.noteTarget(output);
 	return { result: output, changed: true };
 }
 

@@ -1,7 +1,7 @@
 // Faults asked for over the control endpoint: which request they meet and
 // what they do to its answer.
 const KINDS = ['delay', '429', '500', 'drop', 'drop_after_commit', 'half_answer', 'stale_list', 'not_json',
-	'bad_uid', 'missing_fields', 'twice', 'late', 'cut_list'];
+	'bad_uid', 'missing_fields', 'twice', 'late', 'cut_list', 'quote'];
 
 export class Faults {
 	list = [];

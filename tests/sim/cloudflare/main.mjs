@@ -113,6 +113,7 @@ async function api(req, res, url) {
 			headers['retry-after'] = String(Math.ceil(fault.ms / 1000));
 			throw new Refusal(429, 10429, 'rate limit exceeded');
 		}
+		if (fault?.kind === 'quote') throw new Refusal(400, 10005, `cannot use ${text}`);
 		if (fault?.kind === '500') throw new Refusal(500, 10001, 'internal error');
 		if (fault?.kind === 'twice') perform({ method: req.method, headers: { authorization: req.headers.authorization } }, url, text);
 		done = perform(req, url, text, fault);
@@ -152,7 +153,7 @@ async function control(req, res, url) {
 	if (call === 'GET /_control/state')
 		return send(res, 200, {
 			liveInputs: Object.values(store.data.inputs).map((e) => ({ ...e.input, outputs: e.outputs, live: e.live })),
-			deleted: store.data.deleted, videos: store.videos(), requests, log, faults: faults.list.length,
+			deleted: store.data.deleted, videos: store.videos(), targets: store.data.targets ?? [], requests, log, faults: faults.list.length,
 		});
 	if (call === 'GET /_control/snapshot') return send(res, 200, store.data);
 	if (call === 'POST /_control/restore') {

@@ -91,6 +91,13 @@ export class Store {
 		return undefined;
 	}
 
+	// Every target it was ever told, for searches in logs.
+	noteTarget({ url, streamKey }) {
+		this.data.targets ??= [];
+		this.data.targets.push({ url, streamKey });
+		this.data.targets.splice(0, this.data.targets.length - KEEP_DELETED);
+	}
+
 	updateInput(entry, body) {
 		const { recording, defaultCreator, ...rest } = body;
 		if (defaultCreator !== undefined) entry.creator = defaultCreator;

@@ -1,0 +1,242 @@
+// Restream: targets sealed on chain, outputs at the provider, one each whatever
+// is lost; what was sealed for another room is refused; and no key of a target
+// anywhere but at the provider.
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, test } from 'node:test';
+import { pgProgram } from '../lib/postgres.mjs';
+import { run } from '../lib/proc.mjs';
+import { newHostKey, sealTarget } from '../lib/sealing.mjs';
+import { World } from '../lib/world.mjs';
+
+const long = { timeout: 300000 };
+const CREATE = { method: 'POST', path: '/outputs$' };
+let w;
+let told; // everything secret about targets
+afterEach(async () => {
+	await w?.close();
+	w = undefined;
+});
+
+async function start(config = {}) {
+	told = [];
+	w = await World.create({ blockTime: 1, restream: true, config });
+}
+
+async function room() {
+	const one = await w.createRoom({ hostKey: (await newHostKey(1)).hostKey });
+	await w.provisioned(one.id);
+	return one;
+}
+
+// A target nobody else has; `more` replaces members of the sealed plaintext.
+function target(one, more = {}) {
+	const key = `k-${randomBytes(12).toString('hex')}`;
+	const path = `app-${randomBytes(8).toString('hex')}`;
+	told.push(key, path);
+	return { v: 1, c: '31337', a: w.contract.address, r: one.id, h: one.host.address,
+		url: `rtmps://${path.slice(4, 8)}.example:443/${path}`, key, ...more };
+}
+
+const send = (one, name, ...args) => w.contract.send(one.host.key, name, [BigInt(one.id), ...args]);
+
+async function add(one, plain, sealed = sealTarget(w.restreamKey, plain)) {
+	const receipt = await send(one, 'addOutput', sealed);
+	const { args } = w.contract.decode(receipt).find((e) => e.eventName === 'OutputAdded');
+	return { id: args.outputId, plain, sealed };
+}
+
+const there = async (one) => (await w.standin.inputsOf(one.id))[0]?.outputs ?? [];
+const shown = async (one, id) => (await w.rows(`select state, wanted, target_host, provider_uid, refusal from analytics.outputs
+	where room_id = ${one.id} and output_id = ${id}`))[0];
+const posts = async () => (await w.standin.state()).log.filter((l) => l.method === 'POST' && /\/outputs$/.test(l.path));
+
+// The provider has exactly these, and analytics says so.
+async function settled(one, outputs) {
+	await w.until(`outputs of ${one.id}`, async () => {
+		const have = await there(one);
+		const rows = await Promise.all(outputs.map((o) => shown(one, o.id)));
+		return have.length === outputs.length && outputs.every((o, i) => {
+			const at = have.find((h) => h.streamKey === o.plain.key);
+			return at && at.url === o.plain.url && at.enabled === (o.on ?? true) && rows[i]?.provider_uid === at.uid
+				&& rows[i].state === (o.on === false ? 'off' : 'on');
+		});
+	});
+}
+
+async function nothingTold() {
+	const dump = await run(pgProgram('pg_dump'), [w.postgres.url]);
+	assert.equal(dump.code, 0, dump.stderr);
+	for (const secret of [...told, w.restreamKey.secret]) {
+		assert.ok(!dump.stdout.includes(secret), 'the database knows a target');
+		assert.ok(!dump.stdout.includes(Buffer.from(secret).toString('hex')), 'the database knows a target in hex');
+		assert.ok(!w.logs().includes(secret), 'a log tells a target');
+	}
+}
+
+test('two targets: added, switched, removed, gone with the room', long, async () => {
+	await start();
+	const one = await room();
+	const first = await add(one, target(one));
+	const plain = target(one);
+	const keyFile = join(w.dir, 'stream.key');
+	const hostFile = join(w.dir, 'host.key');
+	writeFileSync(keyFile, `${plain.key}\n`, { mode: 0o600 });
+	writeFileSync(hostFile, `${one.host.key}\n`, { mode: 0o600 });
+	const cli = async (...args) => {
+		const done = await w.cli(['output', ...args, '-c', w.configFile]);
+		assert.equal(done.code, 0, done.stderr);
+		return done.stdout;
+	};
+	const said = JSON.parse(await cli('add', one.id, '--url', plain.url, '--stream-key', keyFile, '--key-file', hostFile, '--json'));
+	const second = { id: said.output, plain };
+	assert.equal(second.id, 2);
+	await settled(one, [first, second]);
+	assert.deepEqual((await shown(one, 1)).target_host, new URL(first.plain.url.replace('rtmps', 'https')).hostname);
+
+	await cli('set', one.id, '2', 'off', '--key-file', hostFile);
+	await settled(one, [first, { ...second, on: false }]);
+	const listed = JSON.parse(await cli('list', one.id, '--json'));
+	assert.deepEqual(listed.map((o) => [o.output, o.state, o.wanted]), [['1', 'on', 'on'], ['2', 'off', 'off']]);
+	await cli('set', one.id, '2', 'on', '--key-file', hostFile);
+	await settled(one, [first, second]);
+
+	await cli('remove', one.id, '1', '--key-file', hostFile);
+	await settled(one, [second]);
+	assert.deepEqual([(await shown(one, 1)).state, (await shown(one, 1)).wanted], ['removed', 'removed']);
+	assert.equal((await posts()).length, 2);
+
+	await send(one, 'endRoom');
+	await w.gone(one.id);
+	await w.until('no output is left', async () =>
+		(await w.rows(`select 1 from bridge.output where room_id = ${one.id} and (state <> 'deleted' or uid is not null)`)).length === 0);
+	assert.deepEqual([(await shown(one, 2)).state, (await shown(one, 2)).provider_uid], ['ended', null]);
+	for (const event of ['output_creating', 'output_created', 'output_disabled', 'output_enabled', 'output_deleted'])
+		assert.match(w.bridgeDaemon.text(), new RegExp(`event=${event} room=${one.id} output=\\d`));
+	await nothingTold();
+});
+
+test('set off before it is made: made switched off', long, async () => {
+	await start();
+	await w.standin.fault('500', { method: 'GET', path: '/outputs$' }, { times: 1 });
+	const one = await room();
+	const plain = target(one, { url: 'srt://u:pass-in-url@h.example:9000?passphrase=p', key: '' });
+	told.push('pass-in-url');
+	const added = await add(one, plain);
+	await send(one, 'setOutput', added.id, false);
+	await settled(one, [{ ...added, on: false }]);
+	assert.equal((await shown(one, 1)).target_host, 'h.example');
+	await nothingTold();
+});
+
+test('answers of creations that are lost: one output each', long, async () => {
+	await start({ cloudflare: { request_timeout_ms: 1000, list_stale_s: 1 } });
+	const one = await room();
+	const made = [];
+	for (const kind of ['drop_after_commit', 'half_answer', 'not_json', '500', 'drop']) {
+		await w.standin.fault(kind, CREATE);
+		made.push(await add(one, target(one)));
+		await settled(one, made);
+	}
+	// The first three were made: found in the list, not made again.
+	assert.equal((await posts()).length, 7);
+	assert.equal(w.bridgeDaemon.text().match(/event=output_adopted /g).length, 3);
+	await nothingTold();
+});
+
+test('made after it was given up: the double goes', long, async () => {
+	await start({ cloudflare: { request_timeout_ms: 500, list_stale_s: 1 } });
+	const one = await room();
+	await w.standin.fault('delay', CREATE, { ms: 8000 });
+	const added = await add(one, target(one));
+	await settled(one, [added]);
+	await w.until('the double is deleted', () => /event=output_double_deleted /.test(w.bridgeDaemon.text()));
+	await settled(one, [added]);
+	assert.equal((await posts()).length, 2);
+});
+
+test('refused: copied, of no scheme, unreadable, unknown key, by the provider, by policy', long, async () => {
+	await start({ restream: { max_outputs: 2 } });
+	const [one, other] = [await room(), await room()];
+	const good = await add(one, target(one));
+	await settled(one, [good]);
+	const refused = async (at, o, reason) => {
+		const row = await w.until(`output ${o.id} is refused`, async () => {
+			const r = await shown(at, o.id);
+			return r?.state === 'refused' && r;
+		});
+		assert.match(row.refusal, reason);
+		assert.match(w.bridgeDaemon.text(), new RegExp(`event=output_refused room=${at.id} output=${o.id} `));
+	};
+	// As it stands on chain, sent by another host for another room.
+	await refused(other, await add(other, null, good.sealed), /another room, host or chain/);
+	await refused(one, await add(one, target(one, { r: other.id })), /another room/);
+	await refused(one, await add(one, target(one, { h: other.host.address })), /another room/);
+	await refused(one, await add(one, target(one, { c: '1' })), /another room/);
+	await refused(one, await add(one, target(one, { a: other.host.address })), /another room/);
+	await refused(one, await add(one, target(one, { url: 'http://h.example/x' })), /not an rtmp/);
+	await refused(one, await add(one, null, `0x0001${'01'.repeat(200)}`), /malformed/);
+	await refused(one, await add(one, null, '0x00'), /malformed/);
+	const strange = { id: 9, hostKey: (await newHostKey(1)).hostKey };
+	await refused(one, await add(one, null, sealTarget(strange, target(one))), /a key that the bridge has not/);
+	await w.standin.fault('quote', CREATE);
+	await refused(one, await add(one, target(one)), /the provider rejected/);
+	const second = await add(one, target(one));
+	await settled(one, [good, second]);
+	const third = await add(one, target(one));
+	await refused(one, third, /policy/);
+	assert.equal((await there(other)).length, 0);
+	assert.equal((await posts()).length, 3);
+	// A refused one may be removed like any other; the room goes on.
+	await send(one, 'removeOutput', third.id);
+	await w.until('it is removed', async () => (await shown(one, third.id)).state === 'removed');
+	await settled(one, [good, second]);
+	assert.equal((await w.row(one.id)).state, 'open');
+	await nothingTold();
+});
+
+test('kill -9 in between, and a lost database: nothing doubled, nothing left', long, async () => {
+	await start({ cloudflare: { request_timeout_ms: 1000, list_stale_s: 1 } });
+	const one = await room();
+	const restart = async () => {
+		await w.bridgeDaemon.stop('SIGKILL');
+		w.bridgeDaemon.expected = true;
+		w.bridgeDaemon = w.startDaemon('bridge', w.configFile, `bridge-${w.daemons.length}`);
+	};
+	const seen = (path, method) => async () => (await w.standin.state()).log.filter((l) => l.method === method && path.test(l.path)).length;
+	const all = [];
+	for (let i = 0; i < 4; i++) all.push(await add(one, target(one)));
+	for (let i = 0; i < 4; i++) {
+		const count = seen(/\/outputs$/, 'POST');
+		await w.until(`creation ${i}`, async () => await count() > i);
+		await restart();
+	}
+	await settled(one, all);
+	await send(one, 'setOutput', 2, false);
+	await send(one, 'removeOutput', 1);
+	await w.until('a deletion', async () => await seen(/\/outputs\/[0-9a-f]+$/, 'DELETE')() > 0);
+	await restart();
+	const left = [{ ...all[1], on: false }, all[2], all[3]];
+	await settled(one, left);
+	const before = (await posts()).length;
+	await w.killDaemons();
+	await w.postgres.recreate('chaincast');
+	await w.migrate();
+	await w.startDaemons();
+	await settled(one, left);
+	assert.equal((await posts()).length, before);
+	await nothingTold();
+});
+
+test('deleted by hand with its live input: made again with the next one', long, async () => {
+	await start({ bridge: { audit_every_s: 2 } });
+	const one = await room();
+	const added = await add(one, target(one));
+	await settled(one, [added]);
+	const [input] = await w.standin.inputsOf(one.id);
+	await w.standin.call('DELETE', `/live_inputs/${input.uid}`);
+	await w.until('another live input', async () => (await w.standin.inputsOf(one.id)).some((i) => i.uid !== input.uid));
+	await settled(one, [added]);
+});
