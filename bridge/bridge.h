@@ -19,6 +19,7 @@
 #include "db/db.h"
 
 #define BRIDGE_JOBS_MAX      64 /* rooms worked on at once */
+#define BRIDGE_HOST_JOBS_MAX 48 /* of these for one host: a slot is left */
 #define BRIDGE_STOP_JOBS_MAX 32 /* and as many more that are stopped */
 #define BRIDGE_OUTPUT_JOBS_MAX                                                 \
 	16 /* outputs of them, one at a time for each room */

@@ -294,6 +294,20 @@ bool job_start_output(struct job *j)
 	return true;
 }
 
+/* Rooms whose calls wait for the budget must not keep another host's first
+ * room out. */
+static bool has_slot(const struct bridge *b, const struct job *job)
+{
+	unsigned same = 0;
+
+	if (job->stop)
+		return b->stop_job_count < BRIDGE_STOP_JOBS_MAX;
+	for (const struct job *j = b->jobs; j; j = j->next)
+		same += !j->stop && !j->output &&
+			memcmp(j->host, job->host, sizeof(j->host)) == 0;
+	return same < BRIDGE_HOST_JOBS_MAX && b->job_count < BRIDGE_JOBS_MAX;
+}
+
 struct job *job_start(struct bridge *b, const struct db_result *r, size_t row)
 {
 	struct job *j = (struct job *)mem_zalloc(sizeof(*j));
@@ -307,8 +321,7 @@ struct job *job_start(struct bridge *b, const struct db_result *r, size_t row)
 	j->step = reconcile_next(&j->wanted, &j->actual);
 	j->stop = step_stops(j->step.kind) || j->wanted.stopping;
 	if (j->step.kind == STEP_NONE || !provider_may(b, j->step.kind) ||
-	    (j->stop ? b->stop_job_count >= BRIDGE_STOP_JOBS_MAX
-		     : b->job_count >= BRIDGE_JOBS_MAX) ||
+	    !has_slot(b, j) ||
 	    !control_may(b, &j->wanted, &j->actual, j->step)) {
 		free(j);
 		return NULL;
