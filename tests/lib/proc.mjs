@@ -28,13 +28,13 @@ export async function until(what, probe, { timeout = 30000, every = 50 } = {}) {
 }
 
 export function freePort() {
-	return new Promise((done, fail) => {
+	// Below the ports that the system gives away by itself, and by chance:
+	// files run side by side, and two must not get the same one.
+	const port = 10000 + Math.floor(Math.random() * 22000);
+	return new Promise((done) => {
 		const s = createServer();
-		s.on('error', fail);
-		s.listen(0, '127.0.0.1', () => {
-			const { port } = s.address();
-			s.close(() => done(port));
-		});
+		s.on('error', () => done(freePort()));
+		s.listen(port, '127.0.0.1', () => s.close(() => done(port)));
 	});
 }
 
