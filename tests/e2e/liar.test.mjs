@@ -95,10 +95,11 @@ for (const kind of ['ws', 'http'])
 		await each(all, ({ lie }) => met(lie));
 		await each(all, ({ trial }) => trial.caughtUp());
 		await eventful(); // by the others, while the liars are set aside
-		await each(all, async ({ what, expected, liar, other, calls, trial }) => {
+		await each(all, async ({ what, method, expected, liar, other, calls, trial }) => {
 			await trial.isTruth();
 			saidOnce(trial, liar, expected, what);
-			if (expected) assert.ok((other.calls[RECEIPTS] ?? 0) > calls, `${what}: the other endpoint serves`);
+			// a header asked for in passing may be the lie, long before the block
+			if (expected && method !== HEADERS) assert.ok((other.calls[RECEIPTS] ?? 0) > calls, `${what}: the other endpoint serves`);
 			const states = (await trial.coverage()).filter(([, to]) => to > lab.chain.height - 3).map(([, , state]) => state);
 			assert.ok(states.every((s) => s === 'receipts_verified' || s === 'absent_by_bloom'), `${what}: ${states}`);
 		});
