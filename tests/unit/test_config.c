@@ -31,6 +31,7 @@ static char *put(const char *name, const char *text, mode_t mode)
 	FILE *f;
 
 	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	remove(path); /* a file that its owner may not write */
 	f = fopen(path, "w");
 	assert_non_null(f);
 	fputs(text, f);
