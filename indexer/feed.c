@@ -184,23 +184,33 @@ void feed_lied(struct feed *f, unsigned endpoint)
 	ep->lies++;
 }
 
+/* Whether this is new, or was last said long ago; notes that it is said. */
+static bool accuse_anew(struct endpoint *ep, uint64_t height, const char *why)
+{
+	struct accusation *a = ep->said;
+	uint64_t at = now(ep->feed);
+
+	for (unsigned i = 0; i < ACCUSATIONS; i++, a++)
+		if (a->why[0] && a->height == height &&
+		    strncmp(a->why, why, sizeof(a->why) - 1) == 0 &&
+		    at - a->at <= LIE_AGAIN_MS)
+			return false;
+	a = &ep->said[ep->said_next++ % ACCUSATIONS];
+	a->height = height;
+	a->at = at;
+	snprintf(a->why, sizeof(a->why), "%s", why);
+	return true;
+}
+
 void feed_accuse(struct feed *f, unsigned endpoint, uint64_t height,
 		 const char *why)
 {
 	struct endpoint *ep = &f->eps[endpoint];
-	char text[sizeof(ep->lie_why)];
 
-	snprintf(text, sizeof(text), "%s", why);
-	if (!ep->lie_why[0] || ep->lie_height != height ||
-	    strcmp(ep->lie_why, text) != 0 ||
-	    now(f) - ep->lie_at > LIE_AGAIN_MS) {
-		ep->lie_height = height;
-		ep->lie_at = now(f);
-		memcpy(ep->lie_why, text, sizeof(text));
+	if (accuse_anew(ep, height, why))
 		log_broken("endpoint_lied",
 			   F_STR("endpoint", rpc_label(ep->rpc)),
 			   F_U64("height", height), F_STR("reason", why));
-	}
 	feed_lied(f, endpoint);
 }
 

@@ -22,6 +22,13 @@ enum endpoint_state {
 	ENDPOINT_EXCLUDED, /* another chain */
 };
 
+/* What an endpoint was accused of, so that it is not said at each question. */
+struct accusation {
+	uint64_t height, at;
+	char why[80];
+};
+#define ACCUSATIONS 8
+
 struct endpoint {
 	struct feed *feed;
 	struct rpc *rpc;
@@ -31,8 +38,8 @@ struct endpoint {
 	bool told;      /* that it failed, since it was last good */
 	bool elsewhere; /* it showed another genesis, without proof */
 	unsigned fails, lies, untold;
-	uint64_t lie_height, lie_at; /* what it was accused of last */
-	char lie_why[80];
+	struct accusation said[ACCUSATIONS]; /* the last, in turn */
+	unsigned said_next;
 	uint64_t retry_at; /* while DOWN */
 	uint64_t rest_until;
 	uint64_t head, head_at; /* highest announced, and when it came */

@@ -183,6 +183,6 @@ test('the disk is full during COPY', long, async (ctx) => {
 	ctx.diagnostic('no disk may be mounted here: a trigger raises disk_full instead');
 	await full(() => t.sql(`create function public.full() returns trigger language plpgsql as
 		$$ begin raise exception 'could not extend file: No space left on device' using errcode = 'disk_full'; end $$;
-		create trigger full before insert on chain.registry_room_created for each statement execute function public.full()`),
-	() => t.sql('drop trigger full on chain.registry_room_created'));
+		create trigger disk_full before insert on chain.registry_room_created for each statement execute function public.full()`),
+	() => t.sql('drop trigger disk_full on chain.registry_room_created'));
 });
