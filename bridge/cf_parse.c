@@ -4,97 +4,22 @@
  */
 #include "bridge/cf_parse.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "bridge/cf_json.h"
 #include "core/json.h"
 
 #define STATE_CHARS "abcdefghijklmnopqrstuvwxyz-_"
 
-bool cf_uid_ok(const char *uid)
-{
-	return strlen(uid) == CF_UID_SIZE - 1 &&
-	       strspn(uid, "0123456789abcdef") == CF_UID_SIZE - 1;
-}
-
-/* Copies what fits; what does not fit counts as absent, never as cut. */
-static void copy_str(char *out, size_t size, const cJSON *obj, const char *key)
-{
-	const char *s = json_str_or(obj, key, "");
-	size_t n = strlen(s);
-
-	out[0] = '\0';
-	if (n < size)
-		memcpy(out, s, n + 1);
-}
-
-static void copy_uid(char out[static CF_UID_SIZE], const cJSON *obj)
-{
-	copy_str(out, CF_UID_SIZE, obj, "uid");
-	if (!cf_uid_ok(out))
-		out[0] = '\0';
-}
-
 static void copy_meta(char *mark, char *room, const cJSON *obj)
 {
-	const cJSON *meta = cJSON_GetObjectItemCaseSensitive(obj, "meta");
+	const cJSON *meta = cf_member(obj, "meta");
 
-	copy_str(mark, CF_MARK_SIZE, meta, "chaincast");
-	copy_str(room, CF_ROOM_SIZE, meta, "room");
+	cf_copy_str(mark, CF_MARK_SIZE, meta, "chaincast");
+	cf_copy_str(room, CF_ROOM_SIZE, meta, "room");
 	if (*room == '\0' || strspn(room, "0123456789") != strlen(room))
 		mark[0] = room[0] = '\0';
-}
-
-/* "2026-01-02T02:20:00[.…]Z" as Unix time; 0 when it reads otherwise. */
-static int64_t parse_time(const cJSON *obj, const char *key)
-{
-	const char *s = json_str_or(obj, key, "");
-	struct tm tm = { 0 };
-	const char *end = strptime(s, "%Y-%m-%dT%H:%M:%S", &tm);
-	time_t t;
-
-	if (!end || (*end != 'Z' && *end != '.'))
-		return 0;
-	t = timegm(&tm);
-	return t < 0 ? 0 : (int64_t)t;
-}
-
-static void read_envelope(struct cf_envelope *env, const cJSON *root)
-{
-	const cJSON *errors = cJSON_GetObjectItemCaseSensitive(root, "errors");
-	const cJSON *first = cJSON_GetArrayItem(errors, 0);
-	const cJSON *code = cJSON_GetObjectItemCaseSensitive(first, "code");
-	char *p;
-
-	*env = (struct cf_envelope){
-		.success = cJSON_IsTrue(
-		    cJSON_GetObjectItemCaseSensitive(root, "success")),
-	};
-	if (cJSON_IsNumber(code) && code->valuedouble > -1e15 &&
-	    code->valuedouble < 1e15)
-		env->code = (int64_t)code->valuedouble;
-	(void)snprintf(env->message, sizeof(env->message), "%s",
-		       json_str_or(first, "message", ""));
-	for (p = env->message; *p; p++)
-		if ((unsigned char)*p < 0x20 || (unsigned char)*p >= 0x7f)
-			*p = '?';
-}
-
-static enum status open_envelope(cJSON **root, struct cf_envelope *env,
-				 const char *text, size_t len, struct err *err)
-{
-	enum status st =
-	    json_parse(root, text, len, "cloudflare's answer", err);
-
-	if (st != ST_OK)
-		return st;
-	if (!cJSON_IsObject(*root) ||
-	    !cJSON_IsBool(cJSON_GetObjectItemCaseSensitive(*root, "success")))
-		return err_set(err, ST_REJECTED,
-			       "cloudflare's answer has no member success");
-	read_envelope(env, *root);
-	return ST_OK;
 }
 
 /* The code of https://customer-<CODE>.cloudflarestream.com/… */
@@ -115,22 +40,17 @@ static void copy_customer(char *out, size_t size, const char *url)
 	}
 }
 
-static const cJSON *member(const cJSON *obj, const char *key)
-{
-	return cJSON_GetObjectItemCaseSensitive(obj, key);
-}
-
 static void read_lease(struct cf_lease *out, const cJSON *obj)
 {
-	const cJSON *meta = member(obj, "meta");
+	const cJSON *meta = cf_member(obj, "meta");
 	const char *beat = json_str_or(meta, "beat", "");
 
 	*out = (struct cf_lease){ 0 };
-	copy_uid(out->uid, obj);
-	copy_str(out->deployment, sizeof(out->deployment), meta, "lease");
-	copy_str(out->signer, sizeof(out->signer), meta, "signer");
-	copy_str(out->holder, sizeof(out->holder), meta, "holder");
-	out->created_s = parse_time(obj, "created");
+	cf_copy_uid(out->uid, obj);
+	cf_copy_str(out->deployment, sizeof(out->deployment), meta, "lease");
+	cf_copy_str(out->signer, sizeof(out->signer), meta, "signer");
+	cf_copy_str(out->holder, sizeof(out->holder), meta, "holder");
+	out->created_s = cf_time(obj, "created");
 	if (*beat && strlen(beat) < 19 &&
 	    strspn(beat, "0123456789") == strlen(beat))
 		out->beat = strtoull(beat, NULL, 10);
@@ -140,27 +60,28 @@ static void read_lease(struct cf_lease *out, const cJSON *obj)
 
 static void read_input(struct cf_input *out, const cJSON *result)
 {
-	const cJSON *rtmps = member(result, "rtmps");
-	const cJSON *srt = member(result, "srt");
-	const cJSON *whip = member(result, "webRTC");
+	const cJSON *rtmps = cf_member(result, "rtmps");
+	const cJSON *srt = cf_member(result, "srt");
+	const cJSON *whip = cf_member(result, "webRTC");
 	struct credentials *c = &out->credentials;
 
-	copy_uid(out->uid, result);
+	cf_copy_uid(out->uid, result);
 	copy_meta(out->mark, out->room, result);
 	read_lease(&out->lease, result);
-	out->enabled = !cJSON_IsFalse(member(result, "enabled"));
-	copy_str(c->rtmps_url, sizeof(c->rtmps_url), rtmps, "url");
-	copy_str(c->rtmps_key, sizeof(c->rtmps_key), rtmps, "streamKey");
-	copy_str(c->srt_url, sizeof(c->srt_url), srt, "url");
-	copy_str(c->srt_id, sizeof(c->srt_id), srt, "streamId");
-	copy_str(c->srt_pass, sizeof(c->srt_pass), srt, "passphrase");
-	copy_str(c->whip, sizeof(c->whip), whip, "url");
-	copy_customer(out->customer_code, sizeof(out->customer_code),
-		      json_str_or(member(result, "webRTCPlayback"), "url", ""));
+	out->enabled = !cJSON_IsFalse(cf_member(result, "enabled"));
+	cf_copy_str(c->rtmps_url, sizeof(c->rtmps_url), rtmps, "url");
+	cf_copy_str(c->rtmps_key, sizeof(c->rtmps_key), rtmps, "streamKey");
+	cf_copy_str(c->srt_url, sizeof(c->srt_url), srt, "url");
+	cf_copy_str(c->srt_id, sizeof(c->srt_id), srt, "streamId");
+	cf_copy_str(c->srt_pass, sizeof(c->srt_pass), srt, "passphrase");
+	cf_copy_str(c->whip, sizeof(c->whip), whip, "url");
+	copy_customer(
+	    out->customer_code, sizeof(out->customer_code),
+	    json_str_or(cf_member(result, "webRTCPlayback"), "url", ""));
 	if (*out->customer_code == '\0')
 		copy_customer(
 		    out->customer_code, sizeof(out->customer_code),
-		    json_str_or(member(result, "playback"), "hls", ""));
+		    json_str_or(cf_member(result, "playback"), "hls", ""));
 }
 
 void cf_input_wipe(struct cf_input *in)
@@ -174,16 +95,13 @@ enum status cf_parse_input(struct cf_envelope *env, struct cf_input *out,
 	AUTO_SECRET_JSON cJSON *root = NULL;
 	struct cf_envelope e;
 	const cJSON *result;
-	enum status st = open_envelope(&root, &e, text, len, err);
+	enum status st =
+	    cf_open_one(&root, &e, &result, "live input", text, len, err);
 
 	if (st != ST_OK)
 		return st;
-	result = member(root, "result");
-	if (e.success && !cJSON_IsObject(result))
-		return err_set(err, ST_REJECTED,
-			       "cloudflare's answer has no live input in it");
 	memset(out, 0, sizeof(*out));
-	if (e.success)
+	if (result)
 		read_input(out, result);
 	*env = e;
 	return ST_OK;
@@ -197,45 +115,45 @@ static void add_item(struct cf_list *l, const cJSON *entry)
 	read_lease(&lease, entry);
 	if (*lease.deployment && l->lease_count < CF_LEASES_MAX)
 		l->leases[l->lease_count++] = lease;
-	copy_uid(item.uid, entry);
+	cf_copy_uid(item.uid, entry);
 	copy_meta(item.mark, item.room, entry);
 	if (*item.uid == '\0' || *item.mark == '\0')
 		return;
-	item.enabled = !cJSON_IsFalse(member(entry, "enabled"));
-	item.created_s = parse_time(entry, "created");
+	item.enabled = !cJSON_IsFalse(cf_member(entry, "enabled"));
+	item.created_s = cf_time(entry, "created");
 	l->items[l->count++] = item;
+}
+
+/* How many there are by the account's own count; @shown when it says none. */
+static size_t list_total(const cJSON *root, size_t shown)
+{
+	const cJSON *total = cf_member(cf_member(root, "result"), "total");
+
+	return cJSON_IsNumber(total) && total->valuedouble >= 0 &&
+		       total->valuedouble < 1e9
+		   ? (size_t)total->valuedouble
+		   : shown;
 }
 
 enum status cf_parse_list(struct cf_envelope *env, struct cf_list *out,
 			  const char *text, size_t len, struct err *err)
 {
+	static const struct cf_list_shape shape = { "live inputs", "liveInputs",
+						    CF_LIST_MAX };
 	AUTO_SECRET_JSON cJSON *root = NULL;
-	const cJSON *result, *inputs, *total, *entry;
+	const cJSON *inputs, *entry;
 	struct cf_list l = { 0 };
-	size_t shown = 0;
+	size_t shown;
 	struct cf_envelope e;
-	enum status st = open_envelope(&root, &e, text, len, err);
+	enum status st =
+	    cf_open_many(&root, &e, &inputs, &shown, &shape, text, len, err);
 
 	if (st != ST_OK)
 		return st;
-	result = member(root, "result");
-	inputs = member(result, "liveInputs");
-	if (e.success && !cJSON_IsArray(inputs))
-		return err_set(err, ST_REJECTED,
-			       "cloudflare's list has no liveInputs");
-	if (e.success) {
-		cJSON_ArrayForEach(entry, inputs) shown++;
-		if (shown > CF_LIST_MAX)
-			return err_set(err, ST_REJECTED,
-				       "cloudflare lists over %d live inputs",
-				       CF_LIST_MAX);
+	if (inputs) {
 		l.items = (struct cf_item *)mem_array(shown, sizeof(*l.items));
 		cJSON_ArrayForEach(entry, inputs) add_item(&l, entry);
-		total = member(result, "total");
-		l.total = shown;
-		if (cJSON_IsNumber(total) && total->valuedouble >= 0 &&
-		    total->valuedouble < 1e9)
-			l.total = (size_t)total->valuedouble;
+		l.total = list_total(root, shown);
 		l.complete = l.total <= shown;
 	}
 	*out = l;
@@ -251,15 +169,15 @@ void cf_list_deinit(struct cf_list *l)
 
 static void add_video(struct cf_videos *v, const cJSON *entry)
 {
-	const cJSON *duration = member(entry, "duration");
-	const cJSON *size = member(entry, "size");
+	const cJSON *duration = cf_member(entry, "duration");
+	const cJSON *size = cf_member(entry, "size");
 	struct cf_video video = { .duration_s = -1 };
 
-	copy_uid(video.uid, entry);
+	cf_copy_uid(video.uid, entry);
 	if (*video.uid == '\0')
 		return;
-	copy_str(video.state, sizeof(video.state), member(entry, "status"),
-		 "state");
+	cf_copy_str(video.state, sizeof(video.state),
+		    cf_member(entry, "status"), "state");
 	if (video.state[strspn(video.state, STATE_CHARS)])
 		video.state[0] = '\0';
 	if (cJSON_IsNumber(duration) && duration->valuedouble >= 0 &&
@@ -268,36 +186,30 @@ static void add_video(struct cf_videos *v, const cJSON *entry)
 	if (cJSON_IsNumber(size) && size->valuedouble >= 0 &&
 	    size->valuedouble < 1e15)
 		video.size_bytes = (int64_t)size->valuedouble;
-	video.created_s = parse_time(entry, "created");
-	video.ready_s = parse_time(entry, "readyToStreamAt");
-	video.deletes_s = parse_time(entry, "scheduledDeletion");
+	video.created_s = cf_time(entry, "created");
+	video.ready_s = cf_time(entry, "readyToStreamAt");
+	video.deletes_s = cf_time(entry, "scheduledDeletion");
 	v->items[v->count++] = video;
 }
 
 enum status cf_parse_videos(struct cf_envelope *env, struct cf_videos *out,
 			    const char *text, size_t len, struct err *err)
 {
+	static const struct cf_list_shape shape = { "videos", NULL,
+						    CF_VIDEOS_MAX };
 	AUTO_SECRET_JSON cJSON *root = NULL;
 	struct cf_videos v = { 0 };
-	const cJSON *result, *entry;
-	size_t n = 0;
+	const cJSON *videos, *entry;
+	size_t n;
 	struct cf_envelope e;
-	enum status st = open_envelope(&root, &e, text, len, err);
+	enum status st =
+	    cf_open_many(&root, &e, &videos, &n, &shape, text, len, err);
 
 	if (st != ST_OK)
 		return st;
-	result = member(root, "result");
-	if (e.success && !cJSON_IsArray(result))
-		return err_set(err, ST_REJECTED,
-			       "cloudflare's list of videos is no array");
-	if (e.success) {
-		cJSON_ArrayForEach(entry, result) n++;
-		if (n > CF_VIDEOS_MAX)
-			return err_set(err, ST_REJECTED,
-				       "cloudflare lists over %d videos",
-				       CF_VIDEOS_MAX);
+	if (videos) {
 		v.items = (struct cf_video *)mem_array(n, sizeof(*v.items));
-		cJSON_ArrayForEach(entry, result) add_video(&v, entry);
+		cJSON_ArrayForEach(entry, videos) add_video(&v, entry);
 	}
 	*out = v;
 	*env = e;
@@ -312,10 +224,10 @@ void cf_videos_deinit(struct cf_videos *v)
 
 static void read_output(struct cf_output *out, const cJSON *entry)
 {
-	copy_uid(out->uid, entry);
-	out->enabled = !cJSON_IsFalse(member(entry, "enabled"));
-	copy_str(out->url, sizeof(out->url), entry, "url");
-	copy_str(out->key, sizeof(out->key), entry, "streamKey");
+	cf_copy_uid(out->uid, entry);
+	out->enabled = !cJSON_IsFalse(cf_member(entry, "enabled"));
+	cf_copy_str(out->url, sizeof(out->url), entry, "url");
+	cf_copy_str(out->key, sizeof(out->key), entry, "streamKey");
 }
 
 enum status cf_parse_output(struct cf_envelope *env, struct cf_output *out,
@@ -324,16 +236,13 @@ enum status cf_parse_output(struct cf_envelope *env, struct cf_output *out,
 	AUTO_SECRET_JSON cJSON *root = NULL;
 	struct cf_envelope e;
 	const cJSON *result;
-	enum status st = open_envelope(&root, &e, text, len, err);
+	enum status st =
+	    cf_open_one(&root, &e, &result, "output", text, len, err);
 
 	if (st != ST_OK)
 		return st;
-	result = member(root, "result");
-	if (e.success && !cJSON_IsObject(result))
-		return err_set(err, ST_REJECTED,
-			       "cloudflare's answer has no output in it");
 	memset(out, 0, sizeof(*out));
-	if (e.success)
+	if (result)
 		read_output(out, result);
 	*env = e;
 	return ST_OK;
@@ -342,27 +251,21 @@ enum status cf_parse_output(struct cf_envelope *env, struct cf_output *out,
 enum status cf_parse_outputs(struct cf_envelope *env, struct cf_outputs *out,
 			     const char *text, size_t len, struct err *err)
 {
+	static const struct cf_list_shape shape = { "outputs", NULL,
+						    CF_OUTPUTS_MAX };
 	AUTO_SECRET_JSON cJSON *root = NULL;
 	struct cf_outputs o = { 0 };
-	const cJSON *result, *entry;
-	size_t n = 0;
+	const cJSON *outputs, *entry;
+	size_t n;
 	struct cf_envelope e;
-	enum status st = open_envelope(&root, &e, text, len, err);
+	enum status st =
+	    cf_open_many(&root, &e, &outputs, &n, &shape, text, len, err);
 
 	if (st != ST_OK)
 		return st;
-	result = member(root, "result");
-	if (e.success && !cJSON_IsArray(result))
-		return err_set(err, ST_REJECTED,
-			       "cloudflare's list of outputs is no array");
-	if (e.success) {
-		cJSON_ArrayForEach(entry, result) n++;
-		if (n > CF_OUTPUTS_MAX)
-			return err_set(err, ST_REJECTED,
-				       "cloudflare lists over %d outputs",
-				       CF_OUTPUTS_MAX);
+	if (outputs) {
 		o.items = (struct cf_output *)mem_array(n, sizeof(*o.items));
-		cJSON_ArrayForEach(entry, result)
+		cJSON_ArrayForEach(entry, outputs)
 		{
 			read_output(&o.items[o.count], entry);
 			o.count += *o.items[o.count].uid != '\0';
@@ -394,5 +297,5 @@ enum status cf_parse_plain(struct cf_envelope *env, const char *text,
 {
 	AUTO_SECRET_JSON cJSON *root = NULL;
 
-	return open_envelope(&root, env, text, len, err);
+	return cf_open(&root, env, text, len, err);
 }
