@@ -92,6 +92,17 @@ static void input_gone(struct job *j)
 	job_commit(j, batch);
 }
 
+/* False: the answer is none, and the job has ended. Whatever step it was may
+ * be repeated; a rotation too, as this epoch's envelope is not made. */
+static bool answered(struct job *j, const struct cf_answer *a)
+{
+	if (a->outcome == CF_GONE)
+		input_gone(j);
+	else if (a->outcome != CF_DONE)
+		job_bad_answer(j, a);
+	return a->outcome == CF_DONE;
+}
+
 static void call_input(struct job *j, enum cf_op op, cf_done_fn done)
 {
 	struct cf_request req = { .op = op, .uid = j->uid, .who = j->host };
@@ -104,14 +115,8 @@ static void on_read(void *arg, struct cf_answer *a)
 	struct job *j = (struct job *)arg;
 	struct db_batch *batch;
 
-	if (a->outcome == CF_GONE) {
-		input_gone(j);
+	if (!answered(j, a))
 		return;
-	}
-	if (a->outcome != CF_DONE) {
-		job_bad_answer(j, a);
-		return;
-	}
 	batch = db_batch_new(j->b->db);
 	job_seal(j, batch, &a->input);
 	job_commit(j, batch);
@@ -127,15 +132,8 @@ static void on_rotated(void *arg, struct cf_answer *a)
 	struct job *j = (struct job *)arg;
 	struct db_batch *batch;
 
-	if (a->outcome == CF_GONE) {
-		input_gone(j);
+	if (!answered(j, a))
 		return;
-	}
-	if (a->outcome != CF_DONE) {
-		/* Repeating is safe: this epoch's envelope is not made. */
-		job_bad_answer(j, a);
-		return;
-	}
 	batch = db_batch_new(j->b->db);
 	DB_ADD(batch,
 	       "update bridge.live_input set rotated_epoch = $2,"
@@ -172,14 +170,8 @@ static void on_verified(void *arg, struct cf_answer *a)
 	struct db_batch *batch;
 	struct err err;
 
-	if (a->outcome == CF_GONE) {
-		input_gone(j);
+	if (!answered(j, a))
 		return;
-	}
-	if (a->outcome != CF_DONE) {
-		job_bad_answer(j, a);
-		return;
-	}
 	if (credentials_only(&a->input.credentials, j->ingest, &err) != ST_OK) {
 		job_retry(j, err.msg);
 		return;
@@ -215,14 +207,8 @@ static void on_enabled(void *arg, struct cf_answer *a)
 	struct job *j = (struct job *)arg;
 	struct db_batch *batch;
 
-	if (a->outcome == CF_GONE) {
-		input_gone(j);
+	if (!answered(j, a))
 		return;
-	}
-	if (a->outcome != CF_DONE) {
-		job_bad_answer(j, a);
-		return;
-	}
 	batch = db_batch_new(j->b->db);
 	DB_ADD(batch,
 	       "update bridge.live_input set state = 'live',"
