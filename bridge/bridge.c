@@ -517,6 +517,7 @@ static void close_all(struct bridge *b)
 
 	txmgr_free(b->txmgr);
 	cloudflare_free(b->cf);
+	sweep_stop(b);
 	inventory_free(b->inventory);
 	audit_free(b->audit);
 	media_free(b->media);

@@ -28,6 +28,7 @@ struct audit;
 struct job;
 struct media;
 struct report;
+struct sweep_delete;
 struct lease;
 
 /* What a start waits for. */
@@ -65,6 +66,7 @@ struct bridge {
 	struct report *report;
 	struct audit *audit;
 	struct media *media;
+	struct sweep_delete *sweeps; /* deletions under way */
 	uint64_t orphans_found, orphans_deleted;
 	struct breaker breaker;
 	bool trip_storing;       /* the database does not know it yet */
@@ -112,5 +114,7 @@ enum status startup_lead(struct bridge *b, struct err *err) MUST_CHECK;
 
 /** sweep_run - list, note and delete inputs of ours that no room has chosen */
 void sweep_run(struct bridge *b);
+/** sweep_stop - forget the deletions under way: after cloudflare_free() */
+void sweep_stop(struct bridge *b);
 
 #endif

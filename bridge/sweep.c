@@ -11,7 +11,9 @@
 #include "bridge/control.h"
 #include "core/log.h"
 
+/* One deletion under way: owned by the bridge, ended by end(). */
 struct sweep_delete {
+	struct sweep_delete *next;
 	struct bridge *b;
 	bool enabled; /* because it refused to be deleted while disabled */
 	char uid[CF_UID_SIZE];
@@ -48,6 +50,24 @@ static const char doomed_sql[] =
     " (select from bridge.live_input l where l.uid = o.uid"
     "  and l.state <> 'deleted') order by o.first_seen limit $1::integer";
 
+static void end(struct sweep_delete *d)
+{
+	struct sweep_delete **p = &d->b->sweeps;
+
+	while (*p != d)
+		p = &(*p)->next;
+	*p = d->next;
+	free(d);
+}
+
+static bool under_way(const struct bridge *b, const char *uid)
+{
+	for (const struct sweep_delete *d = b->sweeps; d; d = d->next)
+		if (strcmp(d->uid, uid) == 0)
+			return true;
+	return false;
+}
+
 static void call(struct sweep_delete *d, enum cf_op op, cf_done_fn done)
 {
 	struct cf_request req = { .op = op, .uid = d->uid };
@@ -81,7 +101,7 @@ static void on_deleted(void *arg, struct cf_answer *a)
 		log_odd("orphan_not_deleted", F_STR("uid", d->uid),
 			F_STR("why", a->err ? a->err->msg : NULL));
 	}
-	free(d);
+	end(d);
 }
 
 static void on_enabled(void *arg, struct cf_answer *a)
@@ -102,6 +122,26 @@ static bool may_delete(struct bridge *b, const char *reason)
 				   : BREAKER_EXPLAINED);
 }
 
+static void begin(struct bridge *b, const struct db_result *r, size_t row)
+{
+	const char *uid = db_text(r, row, "uid");
+	struct sweep_delete *d;
+
+	/* Its answer may take longer than it is to the next sweep. */
+	if (under_way(b, uid) || !may_delete(b, db_text(r, row, "reason")))
+		return;
+	d = (struct sweep_delete *)mem_zalloc(sizeof(*d));
+	d->b = b;
+	d->next = b->sweeps;
+	b->sweeps = d;
+	b->orphans_found++;
+	memcpy(d->uid, uid, strnlen(uid, CF_UID_SIZE - 1));
+	log_odd("orphan_found", F_STR("uid", d->uid),
+		F_STR("room", db_text(r, row, "room_id")),
+		F_STR("reason", db_text(r, row, "reason")));
+	call(d, CF_DELETE, on_deleted);
+}
+
 static void on_noted(void *arg, enum status st,
 		     const struct db_result *const *results, size_t n,
 		     const struct err *err)
@@ -116,21 +156,8 @@ static void on_noted(void *arg, enum status st,
 		return;
 	}
 	r = results[n - 1];
-	for (i = 0; i < db_rows(r); i++) {
-		const char *uid = db_text(r, i, "uid");
-		struct sweep_delete *d;
-
-		if (!may_delete(b, db_text(r, i, "reason")))
-			continue;
-		d = (struct sweep_delete *)mem_zalloc(sizeof(*d));
-		d->b = b;
-		b->orphans_found++;
-		memcpy(d->uid, uid, strnlen(uid, CF_UID_SIZE - 1));
-		log_odd("orphan_found", F_STR("uid", d->uid),
-			F_STR("room", db_text(r, i, "room_id")),
-			F_STR("reason", db_text(r, i, "reason")));
-		call(d, CF_DELETE, on_deleted);
-	}
+	for (i = 0; i < db_rows(r); i++)
+		begin(b, r, i);
 	bridge_wake(b);
 }
 
@@ -180,4 +207,10 @@ void sweep_run(struct bridge *b)
 	if (b->paused)
 		return;
 	inventory_refresh(b->inventory, on_listed, b);
+}
+
+void sweep_stop(struct bridge *b)
+{
+	while (b->sweeps)
+		end(b->sweeps);
 }
