@@ -175,8 +175,12 @@ export class Arena {
 			(select count(*) from bridge.live_input where retry_at > now() and state <> 'deleted') as waiting,
 			(select count(*) from bridge.outbox where state in ('queued', 'in_tx')) as outbox,
 			(select count(*) from bridge.tx where state in ('signed', 'accepted', 'mined')) as txs,
+			(select count(*) from bridge.refusal where sent_at is null) as refusals,
+			(select count(*) from bridge.recording_look where due_at <= now()) as looks,
+			(select count(*) from bridge.recording where provider_state = 'ready' and not announced and deleted_at is null) as untold,
 			(select count(*) from bridge.orphan where deleted_at is null) as orphans`);
-		if (!(row.number >= height && row.ready && !row.unsettled && !row.waiting && !row.outbox && !row.txs && !row.orphans)) {
+		if (!(row.number >= height && row.ready && !row.unsettled && !row.waiting && !row.outbox && !row.txs
+			&& !row.refusals && !row.looks && !row.untold && !row.orphans)) {
 			this.busy = row;
 			return false;
 		}
