@@ -15,6 +15,15 @@ import { gust } from './weather.mjs';
 const QUIET_MS = 60000;
 const nobody = (req, res) => res.destroy();
 
+// What a process said of its end: all that is no line of its log (an
+// assertion, where a signal struck, a sanitizer's report), after its last
+// three lines.
+function lastWords(said) {
+	const lines = said.trim().split('\n');
+	const own = (line) => /^ts=\S+ level=/.test(line);
+	return [...lines.filter(own).slice(-3), ...lines.filter((l) => !own(l)).slice(0, 40)].join('\n');
+}
+
 export class Storm {
 	constructor({ seed, postgres, bin, dir, steps }) {
 		Object.assign(this, { seed, postgres, bin, dir, steps, rng: new Rng(seed), nodes: [], indexers: [], story: [], began: Date.now() });
@@ -103,7 +112,7 @@ export class Storm {
 		p.exited.then(({ code, signal }) => {
 			const said = readFileSync(this.log(ix.name)).subarray(from).toString();
 			if (/indexer_stopped|AddressSanitizer|runtime error|Assertion/.test(said) || (code !== 0 && code !== 1 && signal !== 'SIGKILL'))
-				this.broken ??= `${ix.name} ended with ${code ?? signal}: ${said.trim().split('\n').slice(-3).join('\n')}`;
+				this.broken ??= `${ix.name} ended with ${code ?? signal}: ${lastWords(said)}`;
 			if (ix.process === p && ix.wanted && !this.broken) this.#start(ix);
 		});
 	}
