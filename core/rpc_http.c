@@ -37,6 +37,7 @@ static void on_http(void *arg, enum status st, const struct http_response *res,
 	struct err why = { 0 };
 
 	call->http = NULL;
+	r->retry_after_s = res->retry_after_s;
 	rpc_stats_bytes(0, res->body.len);
 	if (res->too_long && res->code >= 200 && res->code < 300) {
 		rpc_call_too_long(call, rpc_without_label(r, err->msg));
@@ -50,7 +51,6 @@ static void on_http(void *arg, enum status st, const struct http_response *res,
 		rpc_call_fail(call, rpc_without_label(r, err->msg));
 		return;
 	}
-	r->retry_after_s = res->retry_after_s;
 	if (res->code == 429 || res->code == 503) {
 		fail_code(call, res);
 		return;

@@ -12,6 +12,7 @@
 #define TICK_MS      100
 #define RETRY_MIN_MS 250
 #define RETRY_MAX_MS 15000
+#define REST_MAX_MS  600000
 #define LIE_MIN_MS   10000
 #define LIE_MAX_MS   600000
 #define LIE_AGAIN_MS 60000
@@ -142,11 +143,21 @@ static void set_aside(struct endpoint *ep, uint64_t delay)
 	ep->state = ENDPOINT_DOWN;
 }
 
+/* HTTP's 429 and 503 may say for how long. */
+static uint64_t asked_for_ms(const struct endpoint *ep)
+{
+	uint64_t ms = (uint64_t)rpc_retry_after_s(ep->rpc) * 1000;
+
+	return ms < REST_MAX_MS ? ms : REST_MAX_MS;
+}
+
 void feed_endpoint_failed(struct endpoint *ep, const char *why)
 {
 	uint64_t delay =
 	    backoff_ms(ep->fails, RETRY_MIN_MS, RETRY_MAX_MS, backoff_random());
 
+	if (delay < asked_for_ms(ep))
+		delay = asked_for_ms(ep);
 	if (ep->state == ENDPOINT_EXCLUDED)
 		return;
 	ep->fails += ep->state != ENDPOINT_DOWN;
@@ -174,14 +185,17 @@ static bool is_alone(const struct feed *f, const struct endpoint *ep)
 void feed_lied(struct feed *f, unsigned endpoint)
 {
 	struct endpoint *ep = &f->eps[endpoint];
+	uint64_t delay;
 
 	/* Where nobody else answers it is asked again: one wrong answer of a
 	 * load balancer is better than no chain at all. */
 	if (ep->state != ENDPOINT_GOOD || is_alone(f, ep))
 		return;
-	set_aside(
-	    ep, backoff_ms(ep->lies, LIE_MIN_MS, LIE_MAX_MS, backoff_random()));
-	ep->lies++;
+	delay =
+	    backoff_ms(ep->lies++, LIE_MIN_MS, LIE_MAX_MS, backoff_random());
+	log_info("endpoint_left", F_STR("endpoint", rpc_label(ep->rpc)),
+		 F_U64("ms", delay), F_STR("reason", "it lied"));
+	set_aside(ep, delay);
 }
 
 /* Whether this is new, or was last said long ago; notes that it is said. */
@@ -223,10 +237,9 @@ void feed_doubt(struct feed *f, unsigned endpoint)
 void feed_rest(struct feed *f, unsigned endpoint, uint64_t ms, const char *why)
 {
 	struct endpoint *ep = &f->eps[endpoint];
-	uint64_t asked = (uint64_t)rpc_retry_after_s(ep->rpc) * 1000;
 
-	if (ms < asked)
-		ms = asked;
+	if (ms < asked_for_ms(ep))
+		ms = asked_for_ms(ep);
 	if (now(f) + ms <= ep->rest_until)
 		return;
 	if (now(f) >= ep->rest_until)

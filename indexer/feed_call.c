@@ -7,6 +7,7 @@
 #include "indexer/feed_int.h"
 
 #include "core/log.h"
+#include "indexer/refusal.h"
 
 #define POLL_MIN_MS    50
 #define WS_POLL_MIN_MS 1000
@@ -14,6 +15,8 @@
 #define SILENT_MIN_MS  5000
 #define SILENT_BLOCKS  4
 #define UNTOLD_MAX     3 /* polls that knew more than the subscription */
+#define REST_MS        2000
+#define QUOTA_MS       600000
 
 static void call_free(struct feed_call *c)
 {
@@ -21,6 +24,24 @@ static void call_free(struct feed_call *c)
 	if (c->next)
 		c->next->link = c->link;
 	free(c);
+}
+
+/* Whoever asks for less traffic is given a rest, whatever was asked. */
+static void heed(struct endpoint *ep, const struct rpc_item *items, size_t n)
+{
+	unsigned index = (unsigned)(ep - ep->feed->eps);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct rpc_error *e = &items[i].error;
+		enum refusal_kind kind =
+		    e->message ? refusal_read(e->code, e->message, 0, 0).kind
+			       : REFUSAL_SPLIT;
+
+		if (kind == REFUSAL_SLOW)
+			feed_rest(ep->feed, index, REST_MS, e->message);
+		else if (kind == REFUSAL_QUOTA)
+			feed_rest(ep->feed, index, QUOTA_MS, e->message);
+	}
 }
 
 static void call_done(void *arg, enum status st, const struct rpc_item *items,
@@ -41,8 +62,10 @@ static void call_done(void *arg, enum status st, const struct rpc_item *items,
 	call_free(c);
 	if (st == ST_OK)
 		ep->fails = 0;
-	else if (st == ST_TRANSIENT)
+	if (st == ST_TRANSIENT)
 		feed_endpoint_failed(ep, err ? err->msg : "no answer");
+	else
+		heed(ep, items, n);
 	done(done_arg, &a);
 }
 
@@ -117,7 +140,6 @@ static void polled(void *arg, enum status st, const struct rpc_item *items,
 	struct endpoint *ep = arg;
 	struct head head;
 
-	(void)n;
 	ep->polling = false;
 	ep->poll_at = uv_now(ep->feed->opts.loop) + poll_every(ep);
 	if (ep->state != ENDPOINT_GOOD)
@@ -126,6 +148,7 @@ static void polled(void *arg, enum status st, const struct rpc_item *items,
 		feed_endpoint_failed(ep, err ? err->msg : "no answer");
 		return;
 	}
+	heed(ep, items, n);
 	if (st != ST_OK || head_read(&head, items[0].result, NULL) != ST_OK)
 		return;
 	feed_saw(ep->feed, &head);

@@ -14,8 +14,6 @@
 #define STEP_FIRST 8
 #define STEP_MAX   48                   /* two questions each: under 100 */
 #define BYTES_GOOD ((size_t)256 * 1024) /* of one answer */
-#define REST_MS    2000
-#define QUOTA_MS   600000
 
 bool prove_needed(const struct filter *f, const struct head *head)
 {
@@ -55,21 +53,15 @@ static void end_because(struct prove *p, const char *why)
 
 /* The node refused one question about @b. */
 static void refused(struct prove *p, struct prove_block *b,
-		    const struct feed_answer *a, const struct rpc_error *e)
+		    const struct rpc_error *e)
 {
 	uint64_t height = b->head.number;
 	struct refusal r = refusal_read(e->code, e->message, height, height);
 
 	switch (r.kind) {
 	case REFUSAL_NOT_YET:
-		end_because(p, e->message);
-		return;
-	case REFUSAL_SLOW:
-		feed_rest(p->opts.feed, a->endpoint, REST_MS, e->message);
-		end_because(p, e->message);
-		return;
-	case REFUSAL_QUOTA:
-		feed_rest(p->opts.feed, a->endpoint, QUOTA_MS, e->message);
+	case REFUSAL_SLOW:  /* the feed lets */
+	case REFUSAL_QUOTA: /* it rest */
 		end_because(p, e->message);
 		return;
 	case REFUSAL_UNSUPPORTED:
@@ -149,7 +141,7 @@ static bool take_block(struct prove *p, struct prove_block *b,
 		its[n++] = &a->items[(*item)++];
 	for (size_t i = 0; i < n; i++)
 		if (!its[i]->result.p) {
-			refused(p, b, a, &its[i]->error);
+			refused(p, b, &its[i]->error);
 			return false;
 		}
 	if (receipts)

@@ -13,8 +13,6 @@
 
 #define RETRY_MS     250
 #define RETRY_MAX_MS 10000
-#define REST_MS      2000
-#define QUOTA_MS     600000
 #define STUCK_TRIES  10
 
 struct span *span_new(const struct span_opts *opts, struct range_span r)
@@ -109,7 +107,7 @@ void span_failed(struct span *s, bool shrink, uint64_t at, const char *why)
 			range_bad(s->range, s->r.to - s->r.from + 1);
 		split(s, at);
 		delay = 0;
-	} else if (shrink && s->how == SPAN_TOLD) {
+	} else if (s->r.from == s->r.to && shrink && s->how == SPAN_TOLD) {
 		s->how = SPAN_PROVEN; /* one block: by its receipts */
 		delay = 0;
 	}
@@ -123,28 +121,23 @@ void span_failed(struct span *s, bool shrink, uint64_t at, const char *why)
 	s->opts->changed(s->opts->arg, s);
 }
 
-void span_refused(struct span *s, const struct rpc_error *e, unsigned endpoint)
+void span_refused(struct span *s, const struct rpc_error *e)
 {
-	struct feed *feed = s->opts->feed;
 	struct refusal r =
 	    refusal_read(e->code, e->message, s->r.from, s->r.to);
 
 	switch (r.kind) {
 	case REFUSAL_NOT_YET:
-		span_failed(s, false, 0, e->message);
-		return;
-	case REFUSAL_SLOW:
-		feed_rest(feed, endpoint, REST_MS, e->message);
-		span_failed(s, false, 0, e->message);
-		return;
-	case REFUSAL_QUOTA:
-		feed_rest(feed, endpoint, QUOTA_MS, e->message);
+	case REFUSAL_SLOW:  /* the feed lets */
+	case REFUSAL_QUOTA: /* it rest */
 		span_failed(s, false, 0, e->message);
 		return;
 	case REFUSAL_RANGE:
 		if (s->range)
 			range_hint(s->range, r.blocks);
-		span_failed(s, true, r.to, e->message);
+		/* It may begin later and end where the request does. */
+		span_failed(s, true, r.to < s->r.to ? r.to : r.from - 1,
+			    e->message);
 		return;
 	case REFUSAL_SPLIT:
 	case REFUSAL_TOO_MUCH:

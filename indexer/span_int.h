@@ -17,8 +17,8 @@ void span_ready(struct span *s);
 /** span_failed - ask again later: smaller when @shrink and it can be split at
  * @at (its last block in the first half); calls changed() */
 void span_failed(struct span *s, bool shrink, uint64_t at, const char *why);
-/** span_refused - the node refused: wait, rest or split as its words say */
-void span_refused(struct span *s, const struct rpc_error *e, unsigned endpoint);
+/** span_refused - the node refused: wait or split as its words say */
+void span_refused(struct span *s, const struct rpc_error *e);
 /** span_lied - as span_failed(), after blaming @endpoint in the log */
 void span_lied(struct span *s, unsigned endpoint, uint64_t height,
 	       const char *why);

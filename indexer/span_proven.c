@@ -101,7 +101,7 @@ static void headers_came(void *arg, const struct feed_answer *a)
 		const char *wrong;
 
 		if (!a->items[i].result.p) {
-			span_refused(s, &a->items[i].error, a->endpoint);
+			span_refused(s, &a->items[i].error);
 			return;
 		}
 		st = head_read(&s->heads[i], a->items[i].result, &err);

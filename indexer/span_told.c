@@ -96,7 +96,7 @@ static void headers_came(void *arg, const struct feed_answer *a)
 		enum status st;
 
 		if (!a->items[i].result.p) {
-			span_refused(s, &a->items[i].error, a->endpoint);
+			span_refused(s, &a->items[i].error);
 			return;
 		}
 		st = take_header(s, a->items[i].result, &err);
@@ -158,7 +158,7 @@ static void logs_came(void *arg, const struct feed_answer *a)
 	s->endpoint = a->endpoint;
 	s->bytes = a->items[TOLD_LOGS].result.n;
 	if (!a->items[TOLD_LOGS].result.p) {
-		span_refused(s, &a->items[TOLD_LOGS].error, a->endpoint);
+		span_refused(s, &a->items[TOLD_LOGS].error);
 		return;
 	}
 	if (head_read(&s->last, a->items[TOLD_LAST].result, &err) != ST_OK ||

@@ -42,7 +42,7 @@ export class Trial {
 		this.file = join(lab.dir, `${this.name}.yaml`);
 		writeConfig(this.file, {
 			chain: { chain_id: 31337, endpoints: nodes.map(({ url }, priority) => ({ url, priority })), block_time_ms: 100,
-				request_timeout_ms: 2000, confirmations: 1, ...chain },
+				request_timeout_ms: 20000, confirmations: 1, ...chain },
 			database: { url: this.url },
 			registry: { address: lab.chain.address, start_block: lab.chain.start },
 			indexer: { max_reorg_depth: DEPTH, verify_rate: 0, ...indexer },
@@ -68,7 +68,7 @@ export class Trial {
 	}
 
 	// At the head, however far that is by now.
-	async caughtUp(timeout = 60000) {
+	async caughtUp(timeout = 180000) {
 		await until(`${this.name} at the head`, async () => {
 			const ended = this.processes.every((p) => p.result) && this.processes.at(-1);
 			if (ended) throw Object.assign(new Error(`${this.name} ended: ${ended.text().slice(-2000)}`), { final: true });
@@ -77,7 +77,7 @@ export class Trial {
 	}
 
 	// A start begins a pass over history at once.
-	async verified(timeout = 60000) {
+	async verified(timeout = 180000) {
 		await this.processes.at(-1).stop();
 		this.start();
 		await until(`${this.name} verified`, async () => await this.sql(`select count(*) from chain.coverage where state = 'unverified'
@@ -93,7 +93,7 @@ export class Trial {
 		const field = (line, name) => line.match(new RegExp(` ${name}=("[^"]*"|\\S+)`))?.[1].replaceAll('"', '');
 		return this.text().split('\n').filter((l) => l.includes(` level=${level} `))
 			.map((l) => ({ event: field(l, 'event'), endpoint: field(l, 'endpoint'), reason: field(l, 'reason'), height: Number(field(l, 'height')),
-				line: l }));
+				at: Date.parse(field(` ${l}`, 'ts')), line: l }));
 	}
 
 	// Coverage as it must be: without a gap or an overlap, up to the cursor.
