@@ -1,4 +1,4 @@
-foreach(name arena backoff buf json log netaddr scan url)
+foreach(name arena backoff buf harden json log netaddr scan url)
   cx_test(${name} cx_core)
 endforeach()
 # dl: test_rpc stands before getaddrinfo; SSL: the WebSocket handshake's hash
