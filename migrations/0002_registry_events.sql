@@ -173,6 +173,27 @@ create index if not exists "registry_output_added.room_id"
 comment on table chain."registry_output_added" is
 	'OutputAdded(uint96,uint32,bytes) of registry';
 
+create table if not exists chain."registry_output_refused" (
+	block_number bigint not null,
+	block_hash bytea not null,
+	block_time timestamptz not null,
+	tx_hash bytea not null,
+	tx_index integer not null,
+	log_index integer not null,
+	address bytea not null,
+	"room_id" numeric(78, 0) not null,
+	"output_id" bigint not null,
+	"code" bigint not null,
+	constraint "registry_output_refused.block_hash"
+		primary key (block_hash, log_index)
+);
+create index if not exists "registry_output_refused.block_number"
+	on chain."registry_output_refused" ("block_number");
+create index if not exists "registry_output_refused.room_id"
+	on chain."registry_output_refused" ("room_id");
+comment on table chain."registry_output_refused" is
+	'OutputRefused(uint96,uint32,uint8) of registry';
+
 create table if not exists chain."registry_output_removed" (
 	block_number bigint not null,
 	block_hash bytea not null,

@@ -18,12 +18,17 @@ pragma solidity 0.8.34;
 ///   exhausted, 6 undecodable event
 /// - reissue code: 1 credentials lost, 2 credentials changed at the provider,
 ///   3 input replaced
+/// - output refusal code: 0 none: served after all, 1 the sealed target is
+///   malformed, 2 sealed to a key that the bridge has not, 3 refused by policy,
+///   4 provider rejected the output, 5 sealed for another room, host or chain,
+///   6 not an rtmp, rtmps or srt address
 /// - skip reason: 1 unknown room, 2 room not open, 3 stale epoch, 4 future
 ///   epoch, 5 already provisioned for this epoch, 6 unknown origin, 7 envelope
-///   empty or too long, 8 zero uid, 9 the room has had its last epoch
+///   empty or too long, 8 zero uid, 9 the room has had its last epoch,
+///   10 unknown output
 ///
-/// The contract does not limit failure and reissue codes to those above, so
-/// that later ones need no new contract.
+/// The contract does not limit failure, reissue and refusal codes to those
+/// above, so that later ones need no new contract.
 interface IRoomRegistry {
     /// @notice What the chain knows of a room; all zero for an unknown id.
     /// @param createdAt block time of creation, in seconds
@@ -67,6 +72,12 @@ interface IRoomRegistry {
         bytes16 videoUid;
     }
 
+    struct OutputRefusal {
+        uint96 roomId;
+        uint32 outputId;
+        uint8 code;
+    }
+
     /// @notice A room was created; it is open and waits for epoch 1.
     event RoomCreated(
         uint96 indexed roomId,
@@ -92,6 +103,9 @@ interface IRoomRegistry {
     event OutputSet(uint96 indexed roomId, uint32 outputId, bool enabled);
     /// @notice A restream target was removed.
     event OutputRemoved(uint96 indexed roomId, uint32 outputId);
+    /// @notice A restream target is not served, and why; the newest code holds,
+    /// and 0 takes an earlier one back.
+    event OutputRefused(uint96 indexed roomId, uint32 outputId, uint8 code);
     /// @notice The room ended; final.
     event RoomEnded(uint96 indexed roomId, address indexed by);
     /// @notice The room has a live input, and the host sealed credentials.
@@ -237,6 +251,17 @@ interface IRoomRegistry {
     /// @dev Emits Reissued, or ProvisionSkipped (reasons 1, 2, 9), so that a
     /// room that ended meanwhile does not revert the bridge's transaction.
     function reissue(uint96 roomId, uint8 code) external;
+
+    /// @notice Bridge: end rooms, as `endRoom` does, whose hosts the operator
+    /// serves no longer.
+    /// @dev Emits RoomEnded, or ProvisionSkipped (reasons 1, 2), for each, so
+    /// that a room that ended meanwhile does not revert the others.
+    function endRooms(uint96[] calldata roomIds) external;
+
+    /// @notice Bridge: say that outputs of open rooms are not served, and why.
+    /// @dev Emits OutputRefused, or ProvisionSkipped (reasons 1, 2, 10), for
+    /// each. Nothing is stored: the output stays the host's to remove.
+    function refuseOutputs(OutputRefusal[] calldata entries) external;
 
     /// @notice Bridge: announce recordings, also of rooms that have ended.
     /// @dev Emits RecordingReady, or ProvisionSkipped (reasons 1, 6, 8), for

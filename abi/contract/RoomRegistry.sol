@@ -12,7 +12,8 @@ import {IRoomRegistry} from "./IRoomRegistry.sol";
 /// @dev It never stores a host key, an envelope or anything secret, and no room
 /// can make a call of the bridge revert.
 contract RoomRegistry is IRoomRegistry, AccessControlDefaultAdminRules, ERC2771Context {
-    /// @notice May provision, fail, reissue, announce recordings, end rooms.
+    /// @notice May provision, fail, reissue, refuse outputs, announce
+    /// recordings, end rooms.
     bytes32 public constant BRIDGE_ROLE = keccak256("BRIDGE_ROLE");
     /// @notice May end any room.
     bytes32 public constant MODERATOR_ROLE = keccak256("MODERATOR_ROLE");
@@ -53,6 +54,7 @@ contract RoomRegistry is IRoomRegistry, AccessControlDefaultAdminRules, ERC2771C
     uint8 internal constant SKIP_ENVELOPE = 7;
     uint8 internal constant SKIP_ZERO_UID = 8;
     uint8 internal constant SKIP_LAST_EPOCH = 9;
+    uint8 internal constant SKIP_UNKNOWN_OUTPUT = 10;
 
     /// @dev What the host decides: exactly one slot.
     struct Core {
@@ -292,6 +294,36 @@ contract RoomRegistry is IRoomRegistry, AccessControlDefaultAdminRules, ERC2771C
         }
         if (reason == FITS) emit Reissued(roomId, epoch, code);
         else emit ProvisionSkipped(roomId, reason);
+    }
+
+    /// @inheritdoc IRoomRegistry
+    function endRooms(uint96[] calldata roomIds) external onlyRole(BRIDGE_ROLE) {
+        for (uint256 i = 0; i < roomIds.length; ++i) {
+            uint96 roomId = roomIds[i];
+            Core memory core = _rooms[roomId].core;
+
+            uint8 reason = _skipClosed(core.state);
+            if (reason != FITS) {
+                emit ProvisionSkipped(roomId, reason);
+                continue;
+            }
+            _close(roomId, core, STATE_ENDED);
+            emit RoomEnded(roomId, _msgSender());
+        }
+    }
+
+    /// @inheritdoc IRoomRegistry
+    function refuseOutputs(OutputRefusal[] calldata entries) external onlyRole(BRIDGE_ROLE) {
+        for (uint256 i = 0; i < entries.length; ++i) {
+            OutputRefusal calldata entry = entries[i];
+
+            uint8 reason = _skipClosed(_rooms[entry.roomId].core.state);
+            if (reason == FITS && _outputs[entry.roomId][entry.outputId] == OUTPUT_NONE) {
+                reason = SKIP_UNKNOWN_OUTPUT;
+            }
+            if (reason == FITS) emit OutputRefused(entry.roomId, entry.outputId, entry.code);
+            else emit ProvisionSkipped(entry.roomId, reason);
+        }
     }
 
     /// @inheritdoc IRoomRegistry

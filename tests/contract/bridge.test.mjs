@@ -105,7 +105,7 @@ test('a skipped entry changes nothing', async () => {
 });
 
 test('empty batches pass', async () => {
-  for (const name of ['provision', 'fail', 'recordingReady'])
+  for (const name of ['provision', 'fail', 'recordingReady', 'endRooms', 'refuseOutputs'])
     assert.deepEqual((await r.send(name, [[]], { from: r.bridge })).events, []);
 });
 
@@ -148,6 +148,36 @@ test('reissue opens an epoch, and skips where no room is open', async () => {
   assert.equal((await r.room(id)).epoch, 2);
 });
 
+test('endRooms ends open rooms and skips the others', async () => {
+  const [a, b, ended] = [await r.create(), await r.create(), await r.create()];
+  await r.end(ended, r.alice);
+  await r.provision(r.entry(b));
+  const open = await r.read('openTotal');
+  const { events } = await r.send('endRooms', [[a, 98n, ended, b, a]], { from: r.bridge });
+  const over = (roomId) => ({ eventName: 'RoomEnded', roomId, by: r.bridge });
+  assert.deepEqual(events, [over(a), skipped(98n, 1), skipped(ended, 2), over(b), skipped(a, 2)]);
+  for (const id of [a, b]) assert.equal((await r.room(id)).state, ENDED);
+  assert.deepEqual(await r.read('playback', [b]), ['', '', '']);
+  assert.equal(await r.read('openTotal'), open - 2);
+});
+
+test('outputs are refused with a code, and skipped where there is none', async () => {
+  const [open, ended] = [await r.create(), await r.create()];
+  for (const id of [open, open, ended]) await r.send('addOutput', [id, '0x01'], { from: r.alice });
+  await r.send('removeOutput', [open, 2], { from: r.alice });
+  await r.end(ended, r.alice);
+  const entry = (roomId, outputId, code = 3) => ({ roomId, outputId, code });
+  const entries = [entry(open, 1), entry(open, 2), entry(open, 3), entry(ended, 1), entry(97n, 1), entry(open, 1, 0), entry(open, 1, 255)];
+  const { events } = await r.send('refuseOutputs', [entries], { from: r.bridge });
+  const refused = (code) => ({ eventName: 'OutputRefused', roomId: open, outputId: 1, code });
+  assert.deepEqual(events, [
+    refused(3), skipped(open, 10), skipped(open, 10), skipped(ended, 2), skipped(97n, 1), refused(0), refused(255),
+  ]);
+  // It stays the host's: there, and to be removed.
+  assert.equal(await r.read('outputState', [open, 1]), 1);
+  await r.send('removeOutput', [open, 1], { from: r.alice });
+});
+
 test('recordings are announced, also after the end', async () => {
   const [open, ended] = [await r.create(), await r.create()];
   await r.end(ended, r.alice);
@@ -173,6 +203,8 @@ test('the bridge\'s calls are the bridge\'s alone', async () => {
     await r.reverts('fail', [[{ roomId: id, code: 1 }]], { from }, ...denied);
     await r.reverts('reissue', [id, 1], { from }, ...denied);
     await r.reverts('recordingReady', [[]], { from }, ...denied);
+    await r.reverts('endRooms', [[id]], { from }, ...denied);
+    await r.reverts('refuseOutputs', [[]], { from }, ...denied);
   }
 });
 

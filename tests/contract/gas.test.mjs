@@ -90,6 +90,13 @@ test('the other calls', async () => {
   record('reissue', await r.send('reissue', [id, 1], { from: r.bridge }));
   const recording = { roomId: id, originId: 1, videoUid: UID };
   record('recordingReady, alone', await r.send('recordingReady', [[recording]], { from: r.bridge }));
+  const { id: more } = await create(r.alice);
+  await r.send('addOutput', [more, '0x5a'], host);
+  const refusal = { roomId: more, outputId: 1, code: 1 };
+  record('refuseOutputs, alone', await r.send('refuseOutputs', [[refusal]], { from: r.bridge }));
+  const ids = [];
+  while (ids.length < 20) ids.push((await create(r.alice)).id);
+  record('endRooms, each of a batch of 20', await r.send('endRooms', [ids], { from: r.bridge }), { rooms: 20 });
   record('fail, alone', await r.send('fail', [[{ roomId: id, code: 1 }]], { from: r.bridge }));
 });
 

@@ -67,6 +67,7 @@ class Model {
         m.outputs.add(e.outputId);
         break;
       case 'OutputSet': live(); assert.ok(m.outputs.has(e.outputId)); break;
+      case 'OutputRefused': live(); assert.ok(m.outputs.has(e.outputId)); break;
       case 'OutputRemoved': live(); assert.ok(m.outputs.delete(e.outputId)); break;
       case 'RoomEnded': live(); m.state = ENDED; break;
       case 'RoomFailed': live(); m.state = FAILED; break;
@@ -77,7 +78,7 @@ class Model {
         m.provisioned = m.epoch;
         m.uid = e.inputUid;
         break;
-      case 'ProvisionSkipped': assert.ok(e.reason >= 1 && e.reason <= 9); break;
+      case 'ProvisionSkipped': assert.ok(e.reason >= 1 && e.reason <= 10); break;
       case 'RecordingReady': assert.ok(m); break;
       case 'Paused': this.paused = true; break;
       case 'Unpaused': this.paused = false; break;
@@ -101,7 +102,7 @@ function randomCall(pick, model) {
     [Array.from({ length: pick(5) }, () => make(id()))],
   ];
   const uid = () => (pick(10) ? `0x${(pick(2 ** 30) + 1).toString(16).padStart(32, '0')}` : `0x${'00'.repeat(16)}`);
-  switch (pick(17)) {
+  switch (pick(18)) {
     case 0: case 1: case 2: case 3: return [hosts[pick(3)], 'createRoom',
       [pick(20) ? pick(3) : 3, pick(2), !pick(2), ZERO_REF, 't'.repeat(pick(60)),
         pick(2) ? key1(pick(200)) : key2(pick(200))]];
@@ -119,6 +120,8 @@ function randomCall(pick, model) {
     case 14: return asBridge('fail', (roomId) => ({ roomId, code: pick(7) }));
     case 15: return pick(2) ? [r.bridge, 'reissue', [id(), 1 + pick(3)]]
       : asBridge('recordingReady', (roomId) => ({ roomId, originId: pick(3), videoUid: uid() }));
+    case 16: return pick(2) ? asBridge('endRooms', (roomId) => roomId)
+      : asBridge('refuseOutputs', (roomId) => ({ roomId, outputId: pick(4), code: pick(7) }));
     default: return [r.admin, model.paused ? 'unpause' : pick(3) ? 'unpause' : 'pause', []];
   }
 }
