@@ -52,6 +52,7 @@ enum breaker_kind breaker_kind_of(const struct wanted *w,
 	case STEP_OUTPUT_DISABLE:
 	case STEP_OUTPUT_DELETE:
 	case STEP_OUTPUT_CLOSE:
+	case STEP_OUTPUT_TELL:
 		return BREAKER_EXPLAINED;
 	}
 	abort();

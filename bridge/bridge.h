@@ -74,7 +74,7 @@ struct bridge {
 	uint64_t allow_until_ms; /* loop time: the breaker counts nothing */
 	struct policy *policy;
 	struct policy_tally tally; /* since the last answer of bridge.todo */
-	bool refusals_wait;        /* perhaps: some are not told on chain */
+	bool refusals_wait;        /* perhaps: what is not told on chain */
 	bool refusals_spent, refusing;
 	uint64_t refuse_after_ms, rooms_refused;
 	uint64_t limited_ms;         /* at the start, by a process before us */

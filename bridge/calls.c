@@ -1,5 +1,5 @@
 /*
- * The four calls that the bridge makes, as calldata: their shapes are fixed,
+ * The calls that the bridge makes, as calldata: their shapes are fixed,
  * so that they are written straight out. Reads no database and no chain.
  */
 #include "bridge/calls.h"
@@ -108,6 +108,19 @@ void calls_encode(struct buf *out, const struct effect *e, size_t n)
 			add_left(out, e[i].uid, sizeof(e[i].uid));
 		}
 		return;
+	case EFFECT_REFUSE_OUTPUT:
+		begin_array(out, "refuseOutputs((uint96,uint32,uint8)[])", n);
+		for (size_t i = 0; i < n; i++) {
+			add_u256(out, &e[i].room);
+			add_word(out, e[i].epoch);
+			add_word(out, e[i].code);
+		}
+		return;
+	case EFFECT_END:
+		begin_array(out, "endRooms(uint96[])", n);
+		for (size_t i = 0; i < n; i++)
+			add_u256(out, &e[i].room);
+		return;
 	case EFFECT_FILL:
 		return;
 	}
@@ -123,7 +136,10 @@ size_t calls_size(const struct effect *e)
 	case EFFECT_REISSUE:
 		return 2 * 32;
 	case EFFECT_RECORDING:
+	case EFFECT_REFUSE_OUTPUT:
 		return 3 * 32;
+	case EFFECT_END:
+		return 32;
 	case EFFECT_FILL:
 		return 0;
 	}

@@ -15,7 +15,7 @@ struct effect {
 	enum effect_kind kind;
 	bool solo; /* it must not share a transaction */
 	struct u256 room;
-	uint32_t epoch;
+	uint32_t epoch; /* the output's id of EFFECT_REFUSE_OUTPUT */
 	uint16_t origin;
 	uint8_t code;
 	uint8_t uid[16]; /* live input, or video of EFFECT_RECORDING */

@@ -59,6 +59,8 @@ uint64_t gas_base(enum effect_kind kind)
 	case EFFECT_PROVISION:
 	case EFFECT_FAIL:
 	case EFFECT_RECORDING:
+	case EFFECT_REFUSE_OUTPUT:
+	case EFFECT_END:
 		return 45000; /* 21000, the role's slot, the call's frame */
 	case EFFECT_REISSUE:
 		return 35000;
@@ -78,10 +80,12 @@ uint64_t gas_entry(enum effect_kind kind, size_t envelope)
 		 * calldata (EIP-7623's floor), 8 in the log, some copying. */
 		return 70000 + (padded + 256) * 56;
 	case EFFECT_FAIL:
+	case EFFECT_END:
 		return 40000; /* room, host's count, total, event */
 	case EFFECT_REISSUE:
 		return 40000;
 	case EFFECT_RECORDING:
+	case EFFECT_REFUSE_OUTPUT:
 		return 20000;
 	case EFFECT_FILL:
 		return 0;

@@ -33,6 +33,8 @@ enum effect_kind { /* of bridge.outbox, and what one transaction holds */
 		   EFFECT_FAIL,
 		   EFFECT_REISSUE,
 		   EFFECT_RECORDING,
+		   EFFECT_REFUSE_OUTPUT,
+		   EFFECT_END,
 		   EFFECT_FILL, /* no effect: a self-send that closes a nonce
 				   gap */
 };

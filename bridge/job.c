@@ -11,6 +11,7 @@
 #include "abi/hex.h"
 #include "bridge/control.h"
 #include "bridge/output.h"
+#include "bridge/refusal.h"
 #include "bridge/report.h"
 #include "core/log.h"
 
@@ -260,6 +261,7 @@ static bool provider_may(const struct bridge *b, enum step_kind kind)
 	case STEP_OUTPUT_REANCHOR:
 	case STEP_OUTPUT_REFUSE:
 	case STEP_OUTPUT_CLOSE:
+	case STEP_OUTPUT_TELL:
 		return true;
 	}
 	abort();
@@ -518,13 +520,13 @@ static void job_refuse(struct job *j)
 	DB_ADD(batch,
 	       "insert into bridge.refusal (room_id, host, code, reason, term)"
 	       " values ($1::numeric, $2, $3, $4, $5)"
-	       " on conflict (room_id) do update set code = excluded.code,"
+	       " on conflict (room_id, output_id) do update set"
+	       " code = excluded.code,"
 	       " reason = excluded.reason, noted_at = now(), sent_at = null,"
 	       " term = excluded.term",
 	       P_TEXT(j->room), P_BYTES(j->host, 20), P_I64(j->step.code),
 	       P_TEXT(reason), P_I64(j->b->facts.term));
-	j->b->refusals_wait = true;
-	j->b->refuse_after_ms = 0;
+	refusal_noted(j->b);
 	j->b->rooms_refused++;
 	job_commit(j, batch);
 }
@@ -554,6 +556,7 @@ static void job_perform(struct job *j)
 		[STEP_OUTPUT_DISABLE] = output_switch,
 		[STEP_OUTPUT_DELETE] = output_delete,
 		[STEP_OUTPUT_CLOSE] = output_close,
+		[STEP_OUTPUT_TELL] = output_tell,
 	};
 
 	if (j->step.kind == STEP_FAIL)

@@ -85,6 +85,9 @@ static void read_actual(struct job *j, const struct db_result *r, size_t row)
 	a->anchored = db_bool(r, row, "anchored");
 	a->enabled = db_bool(r, row, "o_enabled");
 	a->doubt = db_bool(r, row, "o_doubt");
+	a->code = (uint8_t)db_i64(r, row, "o_code");
+	a->told = (uint8_t)db_i64(r, row, "told");
+	a->telling = db_bool(r, row, "telling");
 	(void)snprintf(o->uid, sizeof(o->uid), "%s", db_text(r, row, "o_uid"));
 	o->owned = mem_strdup(db_text(r, row, "owned"));
 	o->age_s = db_i64(r, row, "o_pending_ms") / 1000;

@@ -55,5 +55,6 @@ void output_match(struct job *j);
 void output_switch(struct job *j);
 void output_delete(struct job *j);
 void output_close(struct job *j);
+void output_tell(struct job *j);
 
 #endif

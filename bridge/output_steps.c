@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "bridge/output.h"
+#include "bridge/refusal.h"
 #include "core/log.h"
 
 #define DOUBT_MAX_S 3600
@@ -44,6 +45,28 @@ static void refuse(struct job *j, enum target_fault fault, const char *why)
 void output_refuse(struct job *j)
 {
 	refuse(j, (enum target_fault)j->step.code, NULL);
+}
+
+/* It costs gas, so it goes with the refused rooms: in batches and within
+ * their allowance. */
+void output_tell(struct job *j)
+{
+	struct db_batch *batch = db_batch_new(j->b->db);
+	const char *reason =
+	    j->step.code ? target_fault_text((enum target_fault)j->step.code)
+			 : "served after all";
+
+	DB_ADD(batch,
+	       "insert into bridge.refusal (room_id, output_id, host, code,"
+	       " reason, term) values ($1::numeric, $2, $3, $4, $5, $6)"
+	       " on conflict (room_id, output_id) do update set"
+	       " code = excluded.code, reason = excluded.reason,"
+	       " noted_at = now(), sent_at = null, term = excluded.term",
+	       P_TEXT(j->room), P_I64(j->output->id), P_BYTES(j->host, 20),
+	       P_I64(j->step.code), P_TEXT(reason), P_I64(j->b->facts.term));
+	refusal_noted(j->b);
+	j->done_event = "output_refusal_noted";
+	job_commit(j, batch);
 }
 
 void output_close(struct job *j)

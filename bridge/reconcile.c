@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bridge/target.h"
+
 static struct step step(enum step_kind kind)
 {
 	return (struct step){ .kind = kind };
@@ -136,6 +138,14 @@ static struct step next_output_gone(const struct actual_output *a)
 	abort();
 }
 
+/* Last of all: what the chain says of it. */
+static struct step next_output_told(const struct actual_output *a, uint8_t code)
+{
+	if (a->told == code || a->telling)
+		return step(STEP_NONE);
+	return step_code(STEP_OUTPUT_TELL, code);
+}
+
 static struct step next_output_there(const struct wanted_output *w,
 				     const struct actual_output *a)
 {
@@ -147,7 +157,8 @@ static struct step next_output_there(const struct wanted_output *w,
 	switch (a->state) {
 	case OUTPUT_NEW:
 	case OUTPUT_DELETED: /* its removal was reorged away */
-		if (w->fault)
+		/* One too many may be there since before that was so. */
+		if (w->fault && w->fault != TARGET_POLICY)
 			return step_code(STEP_OUTPUT_REFUSE, w->fault);
 		return step(STEP_OUTPUT_MATCH);
 	case OUTPUT_ABSENT:
@@ -160,9 +171,11 @@ static struct step next_output_there(const struct wanted_output *w,
 		if (a->enabled != on)
 			return step(on ? STEP_OUTPUT_ENABLE
 				       : STEP_OUTPUT_DISABLE);
-		return step(a->doubt ? STEP_OUTPUT_MATCH : STEP_NONE);
+		if (a->doubt)
+			return step(STEP_OUTPUT_MATCH);
+		return next_output_told(a, 0);
 	case OUTPUT_REFUSED:
-		return step(STEP_NONE);
+		return next_output_told(a, a->code);
 	}
 	abort();
 }
@@ -254,6 +267,8 @@ const char *step_name(enum step_kind kind)
 		return "output_delete";
 	case STEP_OUTPUT_CLOSE:
 		return "output_close";
+	case STEP_OUTPUT_TELL:
+		return "output_tell";
 	}
 	abort();
 }

@@ -69,6 +69,9 @@ struct actual_output {
 	bool anchored; /* by the event that is canonical */
 	bool enabled;  /* of LIVE */
 	bool doubt;    /* LIVE: another may have been made by a lost call */
+	uint8_t code;  /* of REFUSED: enum target_fault */
+	uint8_t told;  /* what the chain has of it: such a code, 0: nothing */
+	bool telling;  /* the chain is about to be told, or not fully read */
 };
 
 struct actual {
@@ -116,11 +119,12 @@ enum step_kind {
 	STEP_OUTPUT_DISABLE,
 	STEP_OUTPUT_DELETE,
 	STEP_OUTPUT_CLOSE, /* removed and nothing exists: record it */
+	STEP_OUTPUT_TELL,  /* tell the chain why not; 0: served after all */
 };
 
 struct step {
 	enum step_kind kind;
-	uint8_t code; /* of FAIL, REISSUE and OUTPUT_REFUSE */
+	uint8_t code; /* of FAIL, REISSUE, OUTPUT_REFUSE, OUTPUT_TELL */
 };
 
 /* Codes of the contract. */

@@ -1,7 +1,7 @@
 /*
- * Hands refused rooms to the transaction lane, batch by batch. How many is
- * decided in policy.c; past the allowance a room stays noted in Postgres, open
- * on chain, and has no live input.
+ * Hands refused rooms and outputs to the transaction lane, batch by batch. How
+ * many is decided in policy.c; past the allowance they stay noted in Postgres:
+ * a room open on chain without a live input, an output without a word.
  */
 #include "bridge/refusal.h"
 
@@ -21,7 +21,7 @@ static void on_sent(void *arg, enum status st,
 	b->refusing = false;
 	if (st == ST_OK && db_rows(results[0]) > 0) {
 		log_info("refusals_queued",
-			 F_U64("rooms", db_rows(results[0])));
+			 F_U64("count", db_rows(results[0])));
 		txmgr_kick(b->txmgr);
 	} else if (st != ST_OK && st != ST_TRANSIENT) {
 		log_broken("refusals_not_queued", F_STR("why", err->msg));
@@ -46,7 +46,7 @@ static void spent(struct bridge *b, const struct policy_refusals *r)
 		log_odd("refusal_gas_spent", F_U64("waiting", r->waiting),
 			F_U64("spent", r->spent),
 			F_U64("allowance", r->allowance),
-			F_STR("hint", "refused rooms are only noted in "
+			F_STR("hint", "what is refused is only noted in "
 				      "bridge.refusal for now; see "
 				      "policy.refusal_gas_per_day"));
 	b->refusals_spent = true;
@@ -84,6 +84,12 @@ static void on_counted(void *arg, enum status st,
 	} else if (r.waiting && policy_refuse_spent(&r)) {
 		spent(b, &r);
 	}
+}
+
+void refusal_noted(struct bridge *b)
+{
+	b->refusals_wait = true;
+	b->refuse_after_ms = 0;
 }
 
 void refusal_run(struct bridge *b)

@@ -113,8 +113,10 @@ size_t txm_unmined(const struct txmgr *m)
 
 static const char *const state_names[] = { "signed", "accepted", "mined",
 					   "final", "lost" };
-static const char *const kind_names[] = { "provision", "fail", "reissue",
-					  "recording", "fill" };
+static const char *const kind_names[] = { "provision",     "fail",
+					  "reissue",       "recording",
+					  "refuse_output", "end",
+					  "fill" };
 
 const char *txm_state_name(enum txm_state s)
 {

@@ -24,7 +24,8 @@
  *
  * What an entry needs: 'provision': epoch, origin_id, input_uid,
  * credential_hash, envelope. 'fail', 'reissue': code. 'recording': origin_id
- * and the video's uid in input_uid. An entry that lacks a field is dropped.
+ * and the video's uid in input_uid. 'refuse_output': the output's id in epoch,
+ * code. 'end': nothing. An entry that lacks a field is dropped.
  *
  * Every attempt's signed bytes are committed before they are sent; state is
  * only in bridge.tx and bridge.tx_attempt, so a crash anywhere is harmless.

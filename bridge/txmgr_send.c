@@ -363,6 +363,8 @@ static bool read_effect(struct effect *e, const struct db_result *r, size_t row)
 	recording = e->kind == EFFECT_RECORDING;
 	e->solo = db_bool(r, row, "solo");
 	e->epoch = (uint32_t)db_i64(r, row, "epoch");
+	if (e->kind == EFFECT_END)
+		return true;
 	if (!provision && !recording) {
 		e->code = (uint8_t)db_i64(r, row, "code");
 		return !db_is_null(r, row, "code");

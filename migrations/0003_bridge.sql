@@ -119,7 +119,7 @@ create table bridge.outbox (
 	id bigint generated always as identity primary key,
 	room_id numeric(78,0) not null,
 	kind text not null check (kind in ('provision', 'fail', 'reissue',
-		'recording')),
+		'recording', 'refuse_output', 'end')),
 	epoch bigint not null default 0,
 	origin_id integer,
 	input_uid bytea check (octet_length(input_uid) = 16),
@@ -140,6 +140,9 @@ create index outbox_in_tx on bridge.outbox (id) where state = 'in_tx';
 comment on table bridge.outbox is
 	'Effects to be written to the contract; unique for each room, kind and '
 	'epoch, so that none is sent for two reasons';
+comment on column bridge.outbox.epoch is
+	'of the room; recording: its number within the room; refuse_output: '
+	'the output''s id';
 comment on column bridge.outbox.state is
 	'queued: waits for a transaction; in_tx: part of one; done: its effect '
 	'is on chain; dropped: no longer fits, see note';
@@ -174,58 +177,74 @@ comment on table bridge.orphan is
 	'Live inputs with our mark that are no room''s chosen one';
 
 create table bridge.refusal (
-	room_id numeric(78,0) primary key,
+	room_id numeric(78,0) not null,
+	output_id bigint not null default 0,
 	host bytea not null,
 	code integer not null,
 	reason text not null,
 	noted_at timestamptz not null default now(),
 	sent_at timestamptz,
 	gas bigint,
-	term bigint not null
+	term bigint not null,
+	primary key (room_id, output_id)
 );
 create index refusal_waiting on bridge.refusal (noted_at)
 	where sent_at is null;
 create index refusal_sent on bridge.refusal (sent_at)
 	where sent_at is not null;
 comment on table bridge.refusal is
-	'Rooms that the bridge will not provision, and why';
+	'Rooms that the bridge will not provision, outputs that it will not '
+	'serve, and why';
+comment on column bridge.refusal.output_id is '0: it is about the room';
 comment on column bridge.refusal.code is
 	'of RoomFailed: 1 host key malformed, 2 host key not on its curve, '
-	'3 refused by policy';
+	'3 refused by policy; of OutputRefused: '
+	'analytics.output_refusal_text(), 0: served after all';
 comment on column bridge.refusal.sent_at is
 	'handed to a transaction; null: only noted here, since refusals have '
 	'a daily allowance of gas';
 comment on column bridge.refusal.gas is
 	'what it counts for against that allowance';
 
--- The oldest refusals become entries of the outbox. A room that is over needs
--- no refusal any more.
+-- The oldest refusals become entries of the outbox. A room that is over, or an
+-- output that is removed, needs none any more. What was told of an output may
+-- be told otherwise later.
 create function bridge.refuse(p_count integer, p_gas bigint, p_term bigint)
 returns table (room_id numeric) language sql as $$
 	delete from bridge.refusal r where r.sent_at is null and (
 		exists (select from chain.registry_room_ended e
 			where e.room_id = r.room_id)
 		or exists (select from chain.registry_room_failed f
-			where f.room_id = r.room_id));
+			where f.room_id = r.room_id)
+		or exists (select from chain.registry_output_removed o
+			where o.room_id = r.room_id
+			and o.output_id = r.output_id));
 	with chosen as (
-		select r.room_id, r.code from bridge.refusal r
-		where r.sent_at is null order by r.noted_at, r.room_id
+		select r.room_id, r.output_id, r.code from bridge.refusal r
+		where r.sent_at is null
+		order by r.noted_at, r.room_id, r.output_id
 		limit p_count
 	), queued as (
-		insert into bridge.outbox as o (room_id, kind, code, term)
-		select c.room_id, 'fail', c.code, p_term from chosen c
+		insert into bridge.outbox as o (room_id, kind, epoch, code,
+			term)
+		select c.room_id, case c.output_id when 0 then 'fail'
+			else 'refuse_output' end, c.output_id, c.code, p_term
+		from chosen c
 		on conflict (room_id, kind, epoch) do update set
 			state = 'queued', code = excluded.code, note = null,
 			term = excluded.term, updated_at = now()
-			where o.state = 'dropped'
+			where o.state = 'dropped' or (o.state = 'done'
+				and o.kind = 'refuse_output')
 	)
 	update bridge.refusal r set sent_at = now(), gas = p_gas,
 		term = p_term
 	from chosen c where r.room_id = c.room_id
+		and r.output_id = c.output_id
 	returning r.room_id;
 $$;
 comment on function bridge.refuse is
-	'Queues fail() for the oldest refusals; p_gas: what each counts for';
+	'Queues fail() and refuseOutputs() for the oldest refusals; p_gas: '
+	'what each counts for';
 
 -- Wanted -------------------------------------------------------------------
 
@@ -340,7 +359,7 @@ language sql stable as $$
 		and not exists (select from chain.registry_room_failed f
 			where f.room_id = c.room_id and f.block_number <= p_h1)
 		and not exists (select from bridge.refusal r
-			where r.room_id = c.room_id)
+			where r.room_id = c.room_id and r.output_id = 0)
 		and not exists (select from bridge.outbox o
 			where o.room_id = c.room_id and o.kind = 'fail'
 			and o.state <> 'dropped')
@@ -538,6 +557,7 @@ language sql stable as $$
 	left join bridge.outbox f on f.room_id = u.room_id
 		and f.kind = 'fail'
 	left join bridge.refusal x on x.room_id = u.room_id
+		and x.output_id = 0
 	left join host_load hl on hl.host = w.host
 	order by u.place
 $$;

@@ -6,7 +6,7 @@ create table bridge.tx (
 	signer bytea not null check (octet_length(signer) = 20),
 	nonce bigint not null check (nonce >= 0),
 	kind text not null check (kind in ('provision', 'fail', 'reissue',
-		'recording', 'fill')),
+		'recording', 'refuse_output', 'end', 'fill')),
 	to_address bytea not null check (octet_length(to_address) = 20),
 	gas bigint not null,
 	data bytea not null,
@@ -137,6 +137,14 @@ language sql stable as $$
 	when 'recording' then exists (
 		select from chain.registry_recording_ready r
 		where r.room_id = o.room_id and r.video_uid = o.input_uid)
+	when 'refuse_output' then exists (
+		select from chain.registry_output_refused r join bridge.tx t
+			on t.mined_hash = r.tx_hash
+		where r.room_id = o.room_id and r.output_id = o.epoch
+		and r.code = o.code and t.id = o.tx_id)
+	when 'end' then exists (
+		select from chain.registry_room_ended e
+		where e.room_id = o.room_id)
 	end
 $$;
 

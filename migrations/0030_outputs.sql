@@ -82,6 +82,47 @@ comment on function bridge.wanted_output is
 	'on, off or gone, by the events up to block p_h; what stops it counts '
 	'up to p_h1, which may be newer';
 
+create index registry_output_refused_newest on chain.registry_output_refused
+	(room_id, output_id, block_number desc, log_index desc);
+
+create function bridge.output_told(p_room numeric, p_output bigint)
+returns integer
+language sql stable as $$
+	select coalesce((select r.code from chain.registry_output_refused r
+		where r.room_id = p_room and r.output_id = p_output
+		order by r.block_number desc, r.log_index desc
+		limit 1), 0)::integer
+$$;
+comment on function bridge.output_told is
+	'The code that the chain has of an output; 0: none, or taken back';
+
+create function bridge.output_telling(p_room numeric, p_output bigint,
+	p_code integer) returns boolean
+language sql stable as $$
+	select exists (select from bridge.refusal r
+		where r.room_id = p_room and r.output_id = p_output
+		and r.sent_at is null and r.code = p_code)
+	or exists (select from bridge.outbox o
+		where o.room_id = p_room and o.epoch = p_output
+		and o.kind = 'refuse_output' and o.state in ('queued', 'in_tx'))
+$$;
+comment on function bridge.output_telling is
+	'Whether the chain is about to be told of an output: that code, or what '
+	'was to be told before';
+
+-- Only while every known block is indexed, since one may hold it.
+create function bridge.output_untold(p_room numeric, p_output bigint,
+	p_code integer) returns boolean
+language sql stable as $$
+	select bridge.output_told(p_room, p_output) <> p_code
+	and not bridge.output_telling(p_room, p_output, p_code)
+	and exists (select from chain.cursor c
+		where c.number >= c.head_number)
+$$;
+comment on function bridge.output_untold is
+	'Whether the chain has another code of an output, and nothing is on its '
+	'way to it';
+
 -- One output of each room at a time: the most urgent that is not as it should
 -- be. The bridge's pure step function decides what to do about it.
 create function bridge.unsettled_outputs(p_h bigint, p_h1 bigint,
@@ -127,10 +168,12 @@ language sql stable as $$
 			or o.enabled <> (w.wanted = 'on')
 			or o.doubt_at <= now()
 			or a.block_hash <> o.added_hash
+			or bridge.output_untold(o.room_id, o.output_id, 0)
 		when 'refused' then w.wanted = 'gone'
 			or a.block_hash <> o.added_hash
 			or (o.code in (2, 3, 4) and o.term
 				< (select term from bridge.leader))
+			or bridge.output_untold(o.room_id, o.output_id, o.code)
 		when 'deleted' then w.wanted <> 'gone'
 		else true end
 	)
@@ -157,7 +200,8 @@ returns table (
 	wanted text, sealed_target bytea, digest bytea, added_block bigint,
 	added_hash bytea, anchored boolean, same_target boolean, o_state text,
 	o_uid text, o_input_uid text, o_enabled boolean, o_doubt boolean,
-	o_pending_ms bigint, again boolean, others bigint, owned text)
+	o_pending_ms bigint, again boolean, o_code integer, told integer,
+	telling boolean, others bigint, owned text)
 language sql stable as $$
 	select u.room_id, u.output_id, c.host, l.uid,
 		case when a.room_id is null then 'gone'
@@ -177,6 +221,10 @@ language sql stable as $$
 			* 1000, 0)::bigint,
 		coalesce(o.code in (2, 3, 4) and o.term
 			< (select term from bridge.leader), false),
+		coalesce(o.code, 0), bridge.output_told(u.room_id, u.output_id),
+		bridge.output_telling(u.room_id, u.output_id,
+			coalesce(o.code, 0)) or not exists (
+			select from chain.cursor k where k.number >= k.head_number),
 		s.others, coalesce(s.owned, '')
 	from bridge.unsettled_outputs(p_h, p_h1, p_limit)
 		with ordinality as u(room_id, output_id, place)
@@ -200,6 +248,7 @@ comment on function bridge.todo_outputs is
 create function analytics.output_refusal_text(p_code integer) returns text
 language sql immutable parallel safe as $$
 	select case p_code
+		when 0 then 'served after all'
 		when 1 then 'the sealed target is malformed'
 		when 2 then 'sealed to a key that the bridge has not'
 		when 3 then 'refused by policy'
@@ -209,15 +258,14 @@ language sql immutable parallel safe as $$
 		else 'code ' || p_code end
 $$;
 comment on function analytics.output_refusal_text is
-	'Why an output was refused, in words; the contract has no call for it, '
-	'so it stands here and in the bridge''s log only';
+	'The code of OutputRefused in words';
 
 create view analytics.outputs as
 select a.room_id, a.output_id,
 	case when e.room_id is not null or f.room_id is not null then 'ended'
 	     when r.room_id is not null then
 		case when o.uid is null then 'removed' else 'removing' end
-	     when o.state = 'refused' then 'refused'
+	     when coalesce(o.state = 'refused', t.code > 0) then 'refused'
 	     when l.state = 'live' and o.state = 'live'
 		and o.input_uid = l.uid then
 		case when o.enabled then 'on' else 'off' end
@@ -226,8 +274,9 @@ select a.room_id, a.output_id,
 		or f.room_id is not null then 'removed'
 	     when coalesce(s.enabled, true) then 'on' else 'off' end as wanted,
 	o.target_host, o.uid as provider_uid,
-	case when o.state = 'refused' then
-		analytics.output_refusal_text(o.code) end as refusal,
+	x.code as refusal_code,
+	analytics.output_refusal_text(x.code) as refusal,
+	case when t.code = x.code then t.block_time end as refused_at,
 	a.block_time as added_at, r.block_time as removed_at, o.last_error,
 	o.updated_at
 from chain.registry_output_added a
@@ -240,7 +289,13 @@ left join chain.registry_room_ended e on e.room_id = a.room_id
 left join chain.registry_room_failed f on f.room_id = a.room_id
 left join lateral (select x.enabled from chain.registry_output_set x
 	where x.room_id = a.room_id and x.output_id = a.output_id
-	order by x.block_number desc, x.log_index desc limit 1) s on true;
+	order by x.block_number desc, x.log_index desc limit 1) s on true
+left join lateral (select y.code::integer as code, y.block_time
+	from chain.registry_output_refused y
+	where y.room_id = a.room_id and y.output_id = a.output_id
+	order by y.block_number desc, y.log_index desc limit 1) t on true
+cross join lateral (select case when coalesce(o.state = 'refused', t.code > 0)
+	then coalesce(o.code, t.code) end as code) x;
 comment on view analytics.outputs is
 	'Where else rooms are sent: every output on chain, with the name of '
 	'its target''s host and nothing more of the target';
@@ -256,7 +311,11 @@ comment on column analytics.outputs.target_host is
 	'Host name of the target; null until it was opened';
 comment on column analytics.outputs.provider_uid is
 	'Id of the output at the provider';
-comment on column analytics.outputs.refusal is 'Why it was refused, in words';
+comment on column analytics.outputs.refusal_code is
+	'Why it is refused, as in OutputRefused; null: it is not';
+comment on column analytics.outputs.refusal is 'The same in words';
+comment on column analytics.outputs.refused_at is
+	'When the chain was told so; null: not yet';
 comment on column analytics.outputs.added_at is 'Time of OutputAdded';
 comment on column analytics.outputs.removed_at is 'Time of OutputRemoved';
 comment on column analytics.outputs.last_error is

@@ -49,7 +49,7 @@ async function add(one, plain, sealed = sealTarget(w.restreamKey, plain)) {
 }
 
 const there = async (one) => (await w.standin.inputsOf(one.id))[0]?.outputs ?? [];
-const shown = async (one, id) => (await w.rows(`select state, wanted, target_host, provider_uid, refusal from analytics.outputs
+const shown = async (one, id) => (await w.rows(`select state, wanted, target_host, provider_uid, refusal, refusal_code, refused_at from analytics.outputs
 	where room_id = ${one.id} and output_id = ${id}`))[0];
 const posts = async () => (await w.standin.state()).log.filter((l) => l.method === 'POST' && /\/outputs$/.test(l.path));
 
@@ -162,37 +162,58 @@ test('refused: copied, of no scheme, unreadable, unknown key, by the provider, b
 	const [one, other] = [await room(), await room()];
 	const good = await add(one, target(one));
 	await settled(one, [good]);
-	const refused = async (at, o, reason) => {
+	const codes = async (at, o) => (await w.contract.events('OutputRefused', at.id)).filter((e) => e.args.outputId === o.id).map((e) => e.args.code);
+	const sent = [];
+	const refused = async (at, o, reason, code) => {
 		const row = await w.until(`output ${o.id} is refused`, async () => {
 			const r = await shown(at, o.id);
-			return r?.state === 'refused' && r;
+			return r?.state === 'refused' && r.refused_at && r;
 		});
 		assert.match(row.refusal, reason);
+		assert.deepEqual([row.refusal_code, await codes(at, o)], [code, [code]]);
+		sent.push([at, o, code]);
 		assert.match(w.bridgeDaemon.text(), new RegExp(`event=output_refused room=${at.id} output=${o.id} `));
 	};
 	// As it stands on chain, sent by another host for another room.
-	await refused(other, await add(other, null, good.sealed), /another room, host or chain/);
-	await refused(one, await add(one, target(one, { r: other.id })), /another room/);
-	await refused(one, await add(one, target(one, { h: other.host.address })), /another room/);
-	await refused(one, await add(one, target(one, { c: '1' })), /another room/);
-	await refused(one, await add(one, target(one, { a: other.host.address })), /another room/);
-	await refused(one, await add(one, target(one, { url: 'http://h.example/x' })), /not an rtmp/);
-	await refused(one, await add(one, null, `0x0001${'01'.repeat(200)}`), /malformed/);
-	await refused(one, await add(one, null, '0x00'), /malformed/);
+	await refused(other, await add(other, null, good.sealed), /another room, host or chain/, 5);
+	await refused(one, await add(one, target(one, { r: other.id })), /another room/, 5);
+	await refused(one, await add(one, target(one, { h: other.host.address })), /another room/, 5);
+	await refused(one, await add(one, target(one, { c: '1' })), /another room/, 5);
+	await refused(one, await add(one, target(one, { a: other.host.address })), /another room/, 5);
+	await refused(one, await add(one, target(one, { url: 'http://h.example/x' })), /not an rtmp/, 6);
+	await refused(one, await add(one, null, `0x0001${'01'.repeat(200)}`), /malformed/, 1);
+	await refused(one, await add(one, null, '0x00'), /malformed/, 1);
 	const strange = { id: 9, hostKey: (await newHostKey(1)).hostKey };
-	await refused(one, await add(one, null, sealTarget(strange, target(one))), /a key that the bridge has not/);
+	await refused(one, await add(one, null, sealTarget(strange, target(one))), /a key that the bridge has not/, 2);
 	await w.standin.fault('quote', CREATE);
-	await refused(one, await add(one, target(one)), /the provider rejected/);
+	const rejected = await add(one, target(one));
+	await refused(one, rejected, /the provider rejected/, 4);
 	const second = await add(one, target(one));
 	await settled(one, [good, second]);
 	const third = await add(one, target(one));
-	await refused(one, third, /policy/);
+	await refused(one, third, /policy/, 3);
 	assert.equal((await there(other)).length, 0);
 	assert.equal((await posts()).length, 3);
+	const cli = await w.cli(['output', 'list', one.id, '-c', w.configFile]);
+	assert.match(cli.stdout, /refused.*policy/);
+	// A database that is lost finds the words on chain, and says none again.
+	await w.killDaemons();
+	await w.postgres.recreate('chaincast');
+	await w.migrate();
+	w.writeConfig({ restream: { max_outputs: 3 } });
+	await w.startDaemons();
+	await settled(one, [good, rejected, second]);
+	await w.until('the chain takes it back', async () => (await codes(one, rejected)).join() === '4,0');
+	for (const [at, o] of sent.filter(([, o]) => o !== rejected))
+		await w.until(`output ${o.id} is refused again`, async () => (await shown(at, o.id)).state === 'refused');
+	await w.until('nothing is left to tell', async () => (await w.rows(`select 1 from bridge.output o where bridge.output_untold(o.room_id,
+		o.output_id, case o.state when 'refused' then o.code else 0 end) union all select 1 from bridge.outbox where state <> 'done'`)).length === 0);
+	for (const [at, o, code] of sent)
+		assert.deepEqual(await codes(at, o), o === rejected ? [4, 0] : [code], `output ${o.id}`);
 	// A refused one may be removed like any other; the room goes on.
 	await send(one, 'removeOutput', third.id);
 	await w.until('it is removed', async () => (await shown(one, third.id)).state === 'removed');
-	await settled(one, [good, second]);
+	await settled(one, [good, rejected, second]);
 	assert.equal((await w.row(one.id)).state, 'open');
 	await nothingTold();
 });

@@ -134,12 +134,37 @@ static void test_calldata(void **state)
 	assert_int_equal(b.len - 68, calls_size(&e));
 }
 
+static void test_calldata_of_outputs_and_ends(void **state)
+{
+	struct effect e[2] = {
+		{ .kind = EFFECT_REFUSE_OUTPUT, .epoch = 7, .code = 5 },
+		{ .kind = EFFECT_REFUSE_OUTPUT, .epoch = 8, .code = 6 },
+	};
+	AUTO_BUF b = BUF_NULL;
+
+	(void)state;
+	e[0].room = e[1].room = u256_from_u64(0x1234);
+	buf_init(&b, 1000);
+	calls_encode(&b, e, 2);
+	assert_int_equal(b.len, 68 + 2 * calls_size(e));
+	assert_int_equal(b.data[68 + 64 - 1], 7);
+	assert_int_equal(b.data[68 + 96 - 1], 5);
+	assert_int_equal(b.data[68 + 192 - 1], 6);
+	e[0].kind = e[1].kind = EFFECT_END;
+	buf_reset(&b);
+	calls_encode(&b, e, 2);
+	assert_int_equal(b.len, 68 + 2 * calls_size(e));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_fees),     cmocka_unit_test(test_nonces),
-		cmocka_unit_test(test_fallen),   cmocka_unit_test(test_take),
+		cmocka_unit_test(test_fees),
+		cmocka_unit_test(test_nonces),
+		cmocka_unit_test(test_fallen),
+		cmocka_unit_test(test_take),
 		cmocka_unit_test(test_calldata),
+		cmocka_unit_test(test_calldata_of_outputs_and_ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -87,6 +87,13 @@ static void test_refused(void **state)
 		assert_int_equal(s.kind, STEP_OUTPUT_REFUSE);
 		assert_int_equal(s.code, TARGET_FOREIGN);
 	}
+	/* One too many may be there already: looked for first. */
+	w.output.fault = TARGET_POLICY;
+	a = has(OUTPUT_NEW);
+	EXPECT(w, a, STEP_OUTPUT_MATCH);
+	a = has(OUTPUT_ABSENT);
+	EXPECT(w, a, STEP_OUTPUT_REFUSE);
+	w.output.fault = TARGET_FOREIGN;
 	/* A key that is missing since takes nothing away. */
 	a = has(OUTPUT_LIVE);
 	a.output.enabled = true;
@@ -97,6 +104,42 @@ static void test_refused(void **state)
 	EXPECT(w, a, STEP_OUTPUT_REANCHOR);
 	w.output.state = OUTPUT_WANTED_GONE;
 	EXPECT(w, a, STEP_OUTPUT_CLOSE);
+}
+
+/* The chain is told last, once, and again where it has another code. */
+static void test_told(void **state)
+{
+	struct wanted w = wants(OUTPUT_WANTED_ON);
+	struct actual a = has(OUTPUT_REFUSED);
+	struct step s;
+
+	(void)state;
+	a.output.code = TARGET_POLICY;
+	s = reconcile_next(&w, &a);
+	assert_int_equal(s.kind, STEP_OUTPUT_TELL);
+	assert_int_equal(s.code, TARGET_POLICY);
+	a.output.telling = true;
+	EXPECT(w, a, STEP_NONE);
+	a.output.telling = false;
+	a.output.told = TARGET_POLICY;
+	EXPECT(w, a, STEP_NONE);
+	a.output.told = TARGET_NO_KEY;
+	EXPECT(w, a, STEP_OUTPUT_TELL);
+	a.output.anchored = false;
+	EXPECT(w, a, STEP_OUTPUT_REANCHOR);
+	w.output.state = OUTPUT_WANTED_GONE;
+	EXPECT(w, a, STEP_OUTPUT_CLOSE);
+	/* Served after all: taken back, after what it is to be. */
+	w.output.state = OUTPUT_WANTED_ON;
+	a = has(OUTPUT_LIVE);
+	a.output.told = TARGET_NO_KEY;
+	EXPECT(w, a, STEP_OUTPUT_ENABLE);
+	a.output.enabled = true;
+	s = reconcile_next(&w, &a);
+	assert_int_equal(s.kind, STEP_OUTPUT_TELL);
+	assert_int_equal(s.code, TARGET_GOOD);
+	a.output.telling = true;
+	EXPECT(w, a, STEP_NONE);
 }
 
 /* What may have been made by a lost call is looked for before it is closed. */
@@ -161,6 +204,7 @@ int main(void)
 		cmocka_unit_test(test_life),
 		cmocka_unit_test(test_doubt),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_told),
 		cmocka_unit_test(test_removed_while_pending),
 		cmocka_unit_test(test_everything),
 	};
