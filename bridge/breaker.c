@@ -44,6 +44,7 @@ enum breaker_kind breaker_kind_of(const struct wanted *w,
 	case STEP_SETTLE:
 	case STEP_ENABLE:
 	case STEP_CLOSE:
+	case STEP_END:
 	case STEP_OUTPUT_REANCHOR:
 	case STEP_OUTPUT_REFUSE:
 	case STEP_OUTPUT_CREATE:

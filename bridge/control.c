@@ -3,6 +3,8 @@
  */
 #include "bridge/control.h"
 
+#include "abi/hex.h"
+#include "core/buf.h"
 #include "core/log.h"
 
 const char control_sql[] =
@@ -114,6 +116,27 @@ bool control_may(struct bridge *b, const struct wanted *w,
 	return false;
 }
 
+/* What the config denies now, so that the database can tell whose open rooms
+ * are to end. */
+static enum status deny(struct bridge *b, struct err *err)
+{
+	AUTO(db_result) struct db_result *r = NULL;
+	AUTO_BUF hosts = BUF_NULL;
+	size_t i, n = b->cfg->policy.deny_host_count;
+
+	buf_init(&hosts, 64 * n + 16);
+	buf_add_byte(&hosts, '{');
+	for (i = 0; i < n; i++) {
+		char text[HEX_ADDRESS_SIZE];
+
+		hex_encode(text, b->cfg->policy.deny_hosts[i], 20);
+		buf_printf(&hosts, "%s\"\\\\x%s\"", i ? "," : "", text + 2);
+	}
+	buf_add_byte(&hosts, '}');
+	return DB_QUERY(&r, b->db, err, "select bridge.deny($1::bytea[])",
+			P_TEXT(buf_str(&hosts)));
+}
+
 enum status control_start(struct bridge *b, struct err *err)
 {
 	AUTO(db_result) struct db_result *r = NULL, *gone = NULL;
@@ -127,6 +150,8 @@ enum status control_start(struct bridge *b, struct err *err)
 		st = DB_QUERY(&gone, b->db, err,
 			      "delete from bridge.refusal"
 			      " where sent_at is null");
+	if (st == ST_OK)
+		st = deny(b, err);
 	if (st != ST_OK)
 		return st;
 	b->limited_ms = db_rows(r) ? (uint64_t)db_i64(r, 0, "limited_ms") : 0;

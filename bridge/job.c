@@ -143,9 +143,10 @@ static void read_wanted(struct job *j, const struct db_result *r, size_t row)
 	    *j->chain_uid && strcmp(j->chain_uid, j->uid) == 0;
 	copy_bytes(r, row, "provisioned_hash", w->provisioned_hash,
 		   sizeof(w->provisioned_hash));
-	if (w->state == WANTED_OPEN)
-		w->key_fault =
-		    (uint8_t)seal_check_key(j->host_key, j->host_key_len);
+	if (w->state != WANTED_OPEN)
+		return;
+	w->denied = policy_host(j->b->policy, j->host) == POLICY_DENIED;
+	w->key_fault = (uint8_t)seal_check_key(j->host_key, j->host_key_len);
 }
 
 static bool in_flight(const char *state)
@@ -168,6 +169,7 @@ static void read_outbox(struct job *j, const struct db_result *r, size_t row)
 	a->busy_tx = strcmp(sealed, "in_tx") == 0;
 	a->reissue_queued = in_flight(db_text(r, row, "reissue_state"));
 	a->fail_queued = in_flight(db_text(r, row, "fail_state"));
+	a->end_queued = db_bool(r, row, "ending");
 }
 
 static void read_actual(struct job *j, const struct db_result *r, size_t row)
@@ -258,6 +260,7 @@ static bool provider_may(const struct bridge *b, enum step_kind kind)
 	case STEP_SETTLE:
 	case STEP_REISSUE:
 	case STEP_CLOSE:
+	case STEP_END:
 	case STEP_OUTPUT_REANCHOR:
 	case STEP_OUTPUT_REFUSE:
 	case STEP_OUTPUT_CLOSE:
@@ -481,7 +484,8 @@ void job_queue(struct job *j, struct db_batch *batch, const char *kind,
 	       " on conflict (room_id, kind, epoch) do update set"
 	       " state = 'queued', code = excluded.code, note = null,"
 	       " term = excluded.term, updated_at = now()"
-	       " where o.state = 'dropped'",
+	       " where o.state = 'dropped' or (o.state = 'done'"
+	       " and o.kind = 'end')",
 	       P_TEXT(j->room), P_TEXT(kind), P_I64((int64_t)epoch),
 	       P_I64(code), P_I64(j->b->facts.term));
 	j->kick = true;
@@ -548,6 +552,7 @@ static void job_perform(struct job *j)
 		[STEP_COLLECT_RECORDINGS] = job_collect,
 		[STEP_DELETE] = job_delete,
 		[STEP_CLOSE] = job_close,
+		[STEP_END] = job_end_room,
 		[STEP_OUTPUT_REANCHOR] = output_reanchor,
 		[STEP_OUTPUT_REFUSE] = output_refuse,
 		[STEP_OUTPUT_CREATE] = output_create,

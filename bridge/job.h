@@ -86,6 +86,7 @@ void job_disable(struct job *j);
 void job_collect(struct job *j);
 void job_delete(struct job *j);
 void job_close(struct job *j);
+void job_end_room(struct job *j);
 
 /** job_owns - whether this answer is about our room's input (meta) */
 bool job_owns(const struct job *j, const struct cf_input *in);

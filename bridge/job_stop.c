@@ -36,7 +36,7 @@ static const char drop_sql[] =
     "update bridge.outbox set state = 'dropped', note = 'room is over',"
     " term = $2, updated_at = now()"
     " where room_id = $1::numeric and state = 'queued'"
-    " and kind in ('provision', 'reissue')";
+    " and kind in ('provision', 'reissue', 'refuse_output', 'end')";
 
 /* An output is a part of its live input. */
 static const char outputs_sql[] =
@@ -249,5 +249,18 @@ void job_close(struct job *j)
 	set_state(j, batch, drop_sql);
 	set_state(j, batch, outputs_sql);
 	j->done_event = "room_closed";
+	job_commit(j, batch);
+}
+
+/* The host of an open room is denied: the chain is told that it ends. */
+void job_end_room(struct job *j)
+{
+	struct db_batch *batch = db_batch_new(j->b->db);
+
+	log_info("room_denied", F_STR("room", j->room),
+		 F_HEX("host", j->host, 20),
+		 F_STR("reason", policy_reason(POLICY_DENIED)));
+	set_state(j, batch, drop_sql);
+	job_queue(j, batch, "end", 0, 0);
 	job_commit(j, batch);
 }

@@ -61,7 +61,7 @@ static struct step next_unknown(const struct wanted *w, const struct actual *a)
 	if (w->provisioned_epoch > 0 && !a->reissue_queued)
 		return step(STEP_ADOPT_CHAIN);
 	/* What was accepted once stays: only a new room is judged. */
-	if (w->refused)
+	if (w->refused || w->denied)
 		return step_code(STEP_FAIL, FAIL_POLICY);
 	return next_create(w, a);
 }
@@ -92,10 +92,33 @@ static struct step next_live(const struct wanted *w, const struct actual *a)
 	return step(STEP_READ_AND_SEAL);
 }
 
+/* Its host is served no longer: what exists is switched off at once, and goes
+ * when the chain has the end. */
+static struct step next_denied(const struct actual *a)
+{
+	switch (a->state) {
+	case INPUT_NONE:
+		break; /* what the provider or the chain has is adopted first */
+	case INPUT_LIVE:
+		return step(STEP_DISABLE);
+	case INPUT_CREATE_PENDING:
+		return step(STEP_ADOPT_LIST);
+	case INPUT_ABSENT:
+	case INPUT_DISABLED:
+	case INPUT_DELETED: /* of a room that a reorg opened again */
+		return step(a->end_queued || a->fail_queued ? STEP_NONE
+							    : STEP_END);
+	}
+	abort();
+}
+
 static struct step next_open(const struct wanted *w, const struct actual *a)
 {
 	if (w->stopping)
 		return step(a->state == INPUT_LIVE ? STEP_DISABLE : STEP_NONE);
+	if (w->denied && a->state != INPUT_NONE &&
+	    (a->state != INPUT_DELETED || !a->anchored))
+		return next_denied(a);
 	if (a->fail_queued)
 		return step(STEP_NONE);
 	if (w->key_fault)
@@ -112,7 +135,7 @@ static struct step next_open(const struct wanted *w, const struct actual *a)
 	case INPUT_LIVE:
 		return next_live(w, a);
 	case INPUT_DISABLED:
-		return step(STEP_ENABLE);
+		return step(a->end_queued ? STEP_NONE : STEP_ENABLE);
 	case INPUT_DELETED:
 		/* Only a creation that was reorged opens a closed room. */
 		return a->anchored ? step(STEP_NONE) : next_create(w, a);
@@ -251,6 +274,8 @@ const char *step_name(enum step_kind kind)
 		return "delete";
 	case STEP_CLOSE:
 		return "close";
+	case STEP_END:
+		return "end";
 	case STEP_OUTPUT_REANCHOR:
 		return "output_reanchor";
 	case STEP_OUTPUT_REFUSE:

@@ -36,6 +36,7 @@ struct wanted {
 	uint64_t epoch;
 	uint8_t key_fault; /* enum seal_key_fault: the failure's code */
 	bool refused;      /* by the operator's policy, were it new */
+	bool denied;       /* its host is, also what was accepted before */
 	/* The newest RoomProvisioned, by what is indexed. */
 	uint64_t provisioned_epoch; /* 0: none */
 	bool provisioned_ours;      /* it names the uid of our live input */
@@ -89,6 +90,7 @@ struct actual {
 	bool busy_tx; /* it has another, already in a transaction */
 	bool reissue_queued; /* for this epoch */
 	bool fail_queued;
+	bool end_queued;
 	struct actual_output output;
 };
 
@@ -110,6 +112,7 @@ enum step_kind {
 	STEP_COLLECT_RECORDINGS, /* note their uids; delete them if unwanted */
 	STEP_DELETE,
 	STEP_CLOSE, /* ended and nothing exists: record it */
+	STEP_END,   /* queue endRooms */
 	/* The same for one output of a room that is open and live. */
 	STEP_OUTPUT_REANCHOR,
 	STEP_OUTPUT_REFUSE, /* record why not: enum target_fault */

@@ -246,6 +246,40 @@ comment on function bridge.refuse is
 	'Queues fail() and refuseOutputs() for the oldest refusals; p_gas: '
 	'what each counts for';
 
+create table bridge.denied (
+	host bytea primary key check (octet_length(host) = 20)
+);
+comment on table bridge.denied is
+	'Hosts that the operator serves no longer: policy.deny_hosts of the '
+	'bridge that leads; their open rooms are ended';
+
+create function bridge.deny(p_hosts bytea[]) returns void
+language sql as $$
+	delete from bridge.denied d where not exists (
+		select from unnest(p_hosts) n(host) where n.host = d.host);
+	insert into bridge.denied (host) select distinct unnest(p_hosts)
+		on conflict (host) do nothing;
+	update bridge.outbox o set state = 'dropped',
+		note = 'its host is served again', updated_at = now()
+	where o.kind = 'end' and o.state = 'queued' and not exists (
+		select from chain.registry_room_created c
+		join bridge.denied d on d.host = c.host
+		where c.room_id = o.room_id);
+$$;
+comment on function bridge.deny is
+	'These are the hosts denied from now on; what was queued against '
+	'others is dropped';
+
+-- endRooms() is on its way: until it is mined the room waits for the chain.
+create function bridge.ending(p_room numeric) returns boolean
+language sql stable as $$
+	select exists (select from bridge.outbox o
+		where o.room_id = p_room and o.kind = 'end' and o.epoch = 0
+		and o.state in ('queued', 'in_tx'))
+$$;
+comment on function bridge.ending is
+	'Whether the chain is about to be told that the room ends';
+
 -- Wanted -------------------------------------------------------------------
 
 create function bridge.wanted(p_h bigint, p_h1 bigint, p_rooms numeric[])
@@ -370,6 +404,20 @@ language sql stable as $$
 			l.created_block
 		from bridge.live_input l
 		where l.state in ('absent', 'create_pending')
+		and not bridge.ending(l.room_id)
+		union all
+		-- its host is served no longer
+		select l.room_id, false, 0, l.created_block
+		from bridge.denied d
+		join chain.registry_room_created c on c.host = d.host
+			and c.block_number <= p_h
+		join bridge.live_input l on l.room_id = c.room_id
+		where (l.state = 'live' or (l.state in ('absent', 'disabled')
+			and not bridge.ending(l.room_id)))
+		and not exists (select from chain.registry_room_ended e
+			where e.room_id = l.room_id and e.block_number <= p_h1)
+		and not exists (select from chain.registry_room_failed f
+			where f.room_id = l.room_id and f.block_number <= p_h1)
 		union all
 		-- disabled: over for good, or not over any more
 		select l.room_id, false,
@@ -388,7 +436,8 @@ language sql stable as $$
 				where f.room_id = l.room_id
 				and f.block_number <= p_h1) x) e on true
 		where l.state = 'disabled'
-		and (e.block_number is null or e.block_number <= p_h)
+		and (e.block_number <= p_h or (e.block_number is null
+			and not bridge.ending(l.room_id)))
 		union all
 		-- live here, ended or failed there
 		select l.room_id, false, 0, e.block_number
@@ -512,7 +561,7 @@ returns table (
 	li_created_hash bytea, li_pending_ms bigint, li_rotated_epoch bigint,
 	li_hash bytea, li_provisioned_epoch bigint, li_recordings_kept boolean,
 	sealed_state text, sealed_uid bytea, reissue_state text,
-	fail_state text, host_open bigint, host_day bigint, open_total bigint)
+	fail_state text, ending boolean, host_open bigint, host_day bigint, open_total bigint)
 language sql stable as $$
 	with u as materialized (select x.room_id, x.vanished, x.place
 		from bridge.unsettled(p_h, p_h1, p_limit, p_full, p_hold)
@@ -544,7 +593,7 @@ language sql stable as $$
 		l.recordings_kept, p.state, p.input_uid, r.state,
 		case when f.state <> 'dropped' or x.room_id is null
 			then f.state else 'queued' end,
-		coalesce(hl.open, 0), coalesce(hl.day, 0), total.open
+		bridge.ending(u.room_id), coalesce(hl.open, 0), coalesce(hl.day, 0), total.open
 	from u cross join total
 	left join bridge.wanted(p_h, p_h1,
 			array(select u2.room_id from u u2)) w

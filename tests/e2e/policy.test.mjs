@@ -66,6 +66,54 @@ test('deny and allow lists; what was accepted stays', long, async () => {
 	assert.equal((await w.contract.room(one.id)).stateName, 'open');
 });
 
+test('a host that is denied later: its open rooms are switched off, then ended', long, async () => {
+	w = await World.create({ blockTime: 1 });
+	const [good, bad] = [await w.newAccount(), await w.newAccount()];
+	const mine = await room(good);
+	const theirs = [await room(bad), await room(bad)];
+	for (const one of [mine, ...theirs]) await w.provisioned(one.id);
+	const uids = new Map();
+	for (const one of theirs) uids.set(one.id, (await w.standin.inputsOf(one.id))[0].uid);
+	// No block comes: it is off before the chain can have heard of it.
+	await w.anvil.rpc('evm_setIntervalMining', 0);
+	await rules({ deny_hosts: [bad.address] });
+	for (const one of theirs)
+		await w.until(`input of ${one.id} is off`, async () => !(await w.standin.inputsOf(one.id))[0].enabled);
+	assert.equal((await w.contract.room(theirs[0].id)).stateName, 'open');
+	await w.anvil.rpc('evm_setIntervalMining', 1);
+	for (const one of theirs) {
+		await w.gone(one.id);
+		const [ended, ...more] = await w.contract.events('RoomEnded', one.id);
+		assert.deepEqual([ended.args.by, more.length], [w.bridge.address, 0]);
+		assert.equal((await w.contract.room(one.id)).stateName, 'ended');
+		assert.equal(lines('room_denied').filter((l) => l.includes(`room=${one.id} `)).length, 1);
+	}
+	// Served again: new rooms live, those that ended stay so; another's never saw any of it.
+	await rules({ open_max: 0 });
+	await w.provisioned((await room(bad)).id);
+	assert.equal((await w.standin.inputsOf(theirs[0].id)).length, 0);
+	const [still] = await w.standin.inputsOf(mine.id);
+	assert.deepEqual([still.enabled, (await w.contract.room(mine.id)).stateName], [true, 'open']);
+});
+
+test('denied and served again before the chain knew: on again, and not ended', long, async () => {
+	w = await World.create({ blockTime: 1 });
+	const host = await w.newAccount();
+	const one = await room(host);
+	await w.provisioned(one.id);
+	const on = async () => (await w.standin.inputsOf(one.id))[0].enabled;
+	await w.bridgeDaemon.stop();
+	// An entry that no transaction has taken yet.
+	await w.sql(`insert into bridge.outbox (room_id, kind) values (${one.id}, 'end')`);
+	const { uid } = (await w.standin.inputsOf(one.id))[0];
+	await w.standin.call('POST', `/live_inputs/${uid}/disable`);
+	await w.sql(`update bridge.live_input set state = 'disabled' where room_id = ${one.id}`);
+	await rules({ open_max: 0 });
+	await w.until('it is on', on);
+	assert.equal((await w.contract.room(one.id)).stateName, 'open');
+	assert.deepEqual((await w.rows(`select state, note from bridge.outbox where kind = 'end'`)), [{ state: 'dropped', note: 'its host is served again' }]);
+});
+
 test('so many rooms of one host open, so many a day, so many of all', long, async () => {
 	w = await World.create({ blockTime: 1, config: { policy: { host_open_max: 3, open_max: 5 } } });
 	const [a, b] = [await w.newAccount(), await w.newAccount()];

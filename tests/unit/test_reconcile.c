@@ -57,6 +57,55 @@ static void test_bad_key_never_creates(void **state)
 	EXPECT(w, a, STEP_NONE);
 }
 
+/* A denied host: what exists goes, and the chain is told once. */
+static void test_denied(void **state)
+{
+	struct wanted w = open_room();
+	struct actual a = { 0 };
+
+	(void)state;
+	w.denied = w.refused = true;
+	EXPECT(w, a, STEP_FAIL); /* a new one */
+	w.provisioned_epoch = 1;
+	EXPECT(w, a, STEP_ADOPT_CHAIN); /* the database was lost */
+	a.listed = true;
+	EXPECT(w, a, STEP_ADOPT);
+	w.refused = false;
+	a = (struct actual){ .state = INPUT_CREATE_PENDING };
+	EXPECT(w, a, STEP_ADOPT_LIST);
+	a.state = INPUT_ABSENT;
+	EXPECT(w, a, STEP_END);
+	a = live();
+	a.sealed = true;
+	EXPECT(w, a, STEP_DISABLE);
+	a.fail_queued = true;
+	EXPECT(w, a, STEP_DISABLE);
+	a.state = INPUT_DISABLED;
+	EXPECT(w, a, STEP_NONE); /* the chain is told that already */
+	a.fail_queued = false;
+	EXPECT(w, a, STEP_END);
+	a.end_queued = true;
+	EXPECT(w, a, STEP_NONE);
+	w.stopping = true;
+	EXPECT(w, a, STEP_NONE);
+	w.state = WANTED_ENDED;
+	EXPECT(w, a, STEP_COLLECT_RECORDINGS);
+	a.state = INPUT_DELETED;
+	EXPECT(w, a, STEP_NONE);
+	/* Served again before the chain knew: on, but not while it is told. */
+	w = open_room();
+	a.state = INPUT_DISABLED;
+	EXPECT(w, a, STEP_NONE);
+	a.end_queued = false;
+	EXPECT(w, a, STEP_ENABLE);
+	/* A reorg opened it again. */
+	w.denied = true;
+	a.state = INPUT_DELETED;
+	EXPECT(w, a, STEP_NONE);
+	a.anchored = false;
+	EXPECT(w, a, STEP_END);
+}
+
 /* The policy is about new rooms: what exists already is left alone. */
 static void test_refused(void **state)
 {
@@ -277,12 +326,35 @@ static void test_everything(void **state)
 	}
 }
 
+/* A denied host: nothing is made nor enabled, and the end is told once. */
+static void test_denied_everything(void **state)
+{
+	struct wanted w;
+	struct actual a;
+	enum step_kind k;
+	unsigned bits;
+
+	(void)state;
+	for (bits = 0; bits < 1u << 25; bits += 3) {
+		from_bits(bits, &w, &a);
+		w.denied = true;
+		a.end_queued = bits >> 4 & 1;
+		k = reconcile_next(&w, &a).kind;
+		assert_true(k != STEP_CREATE && k != STEP_ENABLE &&
+			    k != STEP_ROTATE && k != STEP_READ_AND_SEAL);
+		if (k == STEP_END)
+			assert_true(w.state == WANTED_OPEN && !w.stopping &&
+				    !a.end_queued && a.state != INPUT_LIVE);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_birth),
 		cmocka_unit_test(test_bad_key_never_creates),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_denied),
 		cmocka_unit_test(test_provisioned),
 		cmocka_unit_test(test_new_epoch),
 		cmocka_unit_test(test_lost_database),
@@ -290,6 +362,7 @@ int main(void)
 		cmocka_unit_test(test_end_not_yet_confirmed),
 		cmocka_unit_test(test_reorged_creation),
 		cmocka_unit_test(test_everything),
+		cmocka_unit_test(test_denied_everything),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
