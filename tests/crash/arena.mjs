@@ -9,6 +9,7 @@ import { Anvil } from '../lib/anvil.mjs';
 import { Contract } from '../lib/contract.mjs';
 import { merged, writeConfig } from '../lib/config.mjs';
 import { Process, run, sleep, until } from '../lib/proc.mjs';
+import { newHostKey } from '../lib/sealing.mjs';
 import { ACCOUNT, CUSTOMER, Standin } from '../lib/standin.mjs';
 import { newKey } from '../lib/world.mjs';
 
@@ -57,9 +58,20 @@ export class Arena {
 		[this.admin, this.bridge] = [await this.newAccount(), await this.newAccount()];
 		await this.contract.deploy(this.admin.key, this.bridge.address, CUSTOMER);
 		writeFileSync(join(this.dir, 'bridge.key'), `${this.bridge.key}\n`, { mode: 0o600 });
+		const { hostKey, secret } = await newHostKey(1);
+		writeFileSync(join(this.dir, 'restream.key'), `${secret.toHex()}\n`, { mode: 0o600 });
+		this.restreamKey = { id: 1, hostKey };
+		await this.contract.send(this.admin.key, 'setBridgeKey', [1, hostKey]);
 		await this.standin.control('POST', 'restore', { inputs: {}, videos: {}, deleted: [], idempotency: {}, keys: [], webhook: null });
 		await this.database('chaincast');
 		this.depth = config?.chain?.confirmations ?? 1;
+		this.configured = config;
+		this.configure();
+	}
+
+	// The daemons' config; `more` is from their next start on.
+	configure(more = {}) {
+		const config = merged(this.configured ?? {}, more);
 		const base = merged({
 			chain: { chain_id: 31337, endpoints: [{ url: this.anvil.ws, priority: 0 }], block_time_ms: 100, confirmations: 1,
 				request_timeout_ms: 10000 },
@@ -68,6 +80,7 @@ export class Arena {
 			cloudflare: { api_url: this.standin.api, account_id: ACCOUNT, api_token: this.standin.token, customer_code: CUSTOMER,
 				request_timeout_ms: 2000, list_stale_s: 0, rate_burst: 10000, rate_per_s: 10000 },
 			signer: { key_file: join(this.dir, 'bridge.key') },
+			restream: { unseal_keys: [`1:${join(this.dir, 'restream.key')}`] },
 			media: { watch: false },
 			bridge: { poll_ms: 50, batch_wait_ms: 20, bump_after_s: 30, sweep_every_s: 1, orphan_age_s: 1, audit_every_s: 0, lease_s: 0 },
 			health: { indexer_listen: 'off', bridge_listen: '127.0.0.1:0' },
@@ -178,9 +191,11 @@ export class Arena {
 			(select count(*) from bridge.refusal where sent_at is null) as refusals,
 			(select count(*) from bridge.recording_look where due_at <= now()) as looks,
 			(select count(*) from bridge.recording where provider_state = 'ready' and not announced and deleted_at is null) as untold,
+			(select count(*) from bridge.ready('depth', ${this.depth}) g, lateral bridge.unsettled_outputs(g.h, g.h1, 10)) as outputs,
+			(select count(*) from bridge.output where retry_at > now()) as retries,
 			(select count(*) from bridge.orphan where deleted_at is null) as orphans`);
 		if (!(row.number >= height && row.ready && !row.unsettled && !row.waiting && !row.outbox && !row.txs
-			&& !row.refusals && !row.looks && !row.untold && !row.orphans)) {
+			&& !row.refusals && !row.looks && !row.untold && !row.outputs && !row.retries && !row.orphans)) {
 			this.busy = row;
 			return false;
 		}

@@ -54,6 +54,8 @@ async function openRoom(a, room, view, inputs, row) {
 	assert.equal(inputs.length, 1, `room ${room.id} is open and has ${inputs.length} live inputs`);
 	const [input] = inputs;
 	assert.equal(input.enabled, true);
+	assert.deepEqual(input.outputs.map(({ url, streamKey, enabled }) => ({ url, streamKey, enabled }))
+		.sort((x, y) => (x.streamKey < y.streamKey ? -1 : 1)), room.outputs ?? [], `room ${room.id}: its outputs`);
 	assert.equal(view.provisionedEpoch, view.epoch, `room ${room.id} is not provisioned`);
 	assert.equal(bare(view.inputUid), input.uid, 'the chain names another live input');
 	assert.ok(row, 'the database has no live input');
@@ -94,7 +96,7 @@ export async function check(a, rooms, expected = {}) {
 	}
 	const known = new Set(rooms.map((r) => r.id));
 	assert.deepEqual(liveInputs.filter((i) => i.meta.chaincast && !known.has(i.meta.room)).map((i) => i.meta), [], 'live inputs of no room');
-	for (const name of ['ProvisionSkipped', 'RoomFailed', 'Reissued'])
+	for (const name of ['ProvisionSkipped', 'RoomFailed', 'Reissued', 'OutputRefused'])
 		if (name !== 'ProvisionSkipped' || !a.reorged)
 			assert.equal((await a.contract.events(name)).length, expected[name] ?? 0, `${name} events`);
 	assert.equal((await a.contract.events('RoomCreated')).length, rooms.length);

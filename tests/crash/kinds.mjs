@@ -2,7 +2,7 @@
 // world to the moment before the bridge acts, with the bridge down; `rooms` is
 // what must be true in the end. `hold`: blocks stop until this appears in the
 // log, or the bridge is dead.
-import { OFF_CURVE, newHostKey } from '../lib/sealing.mjs';
+import { OFF_CURVE, newHostKey, sealTarget } from '../lib/sealing.mjs';
 
 async function create(a, room = {}) {
 	const key = room.key ?? await newHostKey(room.suite ?? 1);
@@ -62,6 +62,22 @@ async function stray(a, like, room) {
 	return json.result.uid;
 }
 
+// A restream target of the room, added on chain; `more` replaces members of it.
+async function target(a, room, more = {}) {
+	const id = (room.outputs ??= []).length + 1;
+	const plain = { v: 1, c: '31337', a: a.contract.address, r: room.id, h: room.host.address,
+		url: `rtmps://t${id}.example:443/live`, key: `key-${id}`, ...more };
+	await send(a, room, 'addOutput', [sealTarget(a.restreamKey, plain)]);
+	room.outputs.push({ url: plain.url, streamKey: plain.key, enabled: true });
+	return room.outputs.at(-1);
+}
+
+// The provider has the outputs that it should have.
+const outputsAre = (a, room) => async () => {
+	const have = (await inputOf(a, room))?.outputs ?? [];
+	return have.length === room.outputs.length && room.outputs.every((o) => have.some((h) => h.streamKey === o.streamKey && h.enabled === o.enabled));
+};
+
 export const kinds = {
 	async provision(a) {
 		const room = await create(a, { suite: 2, ingest: 'srt' });
@@ -77,6 +93,37 @@ export const kinds = {
 		const room = await lived(a, {}, 2);
 		await send(a, room, 'endRoom');
 		return { rooms: [{ ...room, state: 'ended' }] };
+	},
+	// Its host is denied: off, ended on chain, then gone as any room.
+	async deny(a) {
+		const [room, other] = [await create(a), await create(a)];
+		await live(a, [room, other]);
+		await record(a, room, 1);
+		await a.stopDaemons();
+		a.configure({ policy: { deny_hosts: [room.host.address] } });
+		room.state = 'ended';
+		return { rooms: [room, other] };
+	},
+	// One output to be made, one to be refused on chain.
+	async output(a) {
+		const room = await lived(a);
+		await target(a, room);
+		await target(a, room, { r: '1' });
+		room.outputs.pop();
+		return { rooms: [room], also: outputsAre(a, room), expected: { OutputRefused: 1 } };
+	},
+	// Three that are there: one to be switched off, one to be removed.
+	async unoutput(a) {
+		const room = await create(a);
+		await live(a, [room]);
+		for (let i = 0; i < 3; i++) await target(a, room);
+		await a.until('the outputs are there', outputsAre(a, room));
+		await a.stopDaemons();
+		await send(a, room, 'setOutput', [1, false]);
+		await send(a, room, 'removeOutput', [2]);
+		room.outputs[0].enabled = false;
+		room.outputs.splice(1, 1);
+		return { rooms: [room], also: outputsAre(a, room) };
 	},
 	async discard(a) {
 		const room = await lived(a, { keep: false }, 2);
