@@ -285,6 +285,7 @@ void txm_load(struct txmgr *m)
 
 	m->loaded = false;
 	m->ready = false;
+	nonce_round_pass(&m->round);
 	DB_ADD(b,
 	       "select t.id, t.nonce, t.gas, t.kind, t.entries, t.state,"
 	       " t.data, coalesce(t.success, false) as success,"
@@ -336,7 +337,7 @@ struct txmgr *txmgr_new(const struct txmgr_opts *opts)
 {
 	struct txmgr *m = mem_zalloc(sizeof(*m));
 
-	assert(opts->rpc_count > 0);
+	assert(opts->rpc_count > 0 && opts->rpc_count <= NONCE_ENDPOINTS_MAX);
 	m->o = *opts;
 	m->cap = opts->max_fee_gwei > UINT64_MAX / 2000000000
 		     ? UINT64_MAX / 2

@@ -74,11 +74,14 @@ struct txmgr {
 	struct txm_tx **txs; /* by nonce */
 	size_t count;
 	struct nonce_view nonces;
+	struct nonce_round round; /* while not ready */
 	uint64_t head, tag_head, base_fee, gas_limit, hint;
 	uint64_t looked_ms; /* when the counts and fees were read; 0: never */
 	size_t rpc_at, start_checks;
 	bool paused; /* by an operator: nothing new is claimed */
 	bool loaded, ready, stopped, looking, look_again, claiming, claim_again;
+	bool
+	    lost; /* an endpoint knows of more than our rows; while not ready */
 	bool settling, unsettled, role_asking, failing, no_funds, reclaiming;
 	unsigned fallen; /* looks in a row at which a nonce of ours was free */
 	uint64_t role_ms, gap_ms;
@@ -114,6 +117,13 @@ void txm_write(struct txmgr *m, struct db_batch *b);
 
 /** txm_look - ask the node for head, counts, fees and receipts */
 void txm_look(struct txmgr *m);
+/** txm_start - judge whether the lane is ready, by the look that was just
+ * applied */
+void txm_start(struct txmgr *m);
+/** txm_silent - the endpoint did not answer; true when that is to be told */
+bool txm_silent(struct txmgr *m);
+/** txm_next_endpoint - the next look asks another */
+void txm_next_endpoint(struct txmgr *m);
 /** txm_ask_role - eth_call hasRole; stops or resumes the lane */
 void txm_ask_role(struct txmgr *m);
 

@@ -250,30 +250,6 @@ static void judge(struct txmgr *m, struct db_batch *b)
 	}
 }
 
-/* After a lost database every endpoint must have an empty pool for us. */
-static void check_start(struct txmgr *m)
-{
-	if (m->ready)
-		return;
-	if (!nonce_may_start(&m->nonces)) {
-		if (m->start_checks++ % 16 == 0)
-			log_odd("tx_lane_waits",
-				F_U64("latest", m->nonces.latest),
-				F_U64("pending", m->nonces.pending));
-		m->rpc_at = 0;
-		return;
-	}
-	if (nonce_lost(&m->nonces) && m->rpc_at + 1 < m->o.rpc_count) {
-		m->rpc_at++;
-		m->look_again = true;
-		return;
-	}
-	m->rpc_at = 0;
-	m->ready = true;
-	log_info("tx_lane_ready", F_U64("nonce", nonce_next(&m->nonces)),
-		 F_U64("base_fee", m->base_fee), F_U64("height", m->head));
-}
-
 static bool read_fixed(struct txmgr *m, cJSON **r)
 {
 	uint64_t latest, pending, head, v;
@@ -318,7 +294,7 @@ static void apply(struct txmgr *m, const struct txm_op *op, cJSON **results,
 	/* An empty batch would only cost a round trip. */
 	DB_ADD(b, "select 1");
 	txm_write(m, b);
-	check_start(m);
+	txm_start(m);
 	if (!m->ready)
 		return;
 	nudge(m);
@@ -344,7 +320,7 @@ static void looked(void *arg, enum status st, cJSON **results,
 		return;
 	}
 	if (st != ST_OK || !read_fixed(m, results)) {
-		if (!m->failing)
+		if (txm_silent(m))
 			log_odd("tx_endpoint_failed",
 				F_STR("endpoint", rpc_label(txm_rpc(m))),
 				F_STR("reason", st == ST_OK
@@ -354,7 +330,7 @@ static void looked(void *arg, enum status st, cJSON **results,
 					      "chain.endpoints; the next one "
 					      "is asked, and so on"));
 		m->failing = true;
-		m->rpc_at = (m->rpc_at + 1) % m->o.rpc_count;
+		txm_next_endpoint(m);
 		txm_op_free(op);
 		return;
 	}

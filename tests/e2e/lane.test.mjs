@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import { parseTransaction } from 'viem';
+import { freePort } from '../lib/proc.mjs';
 import { RpcNode } from '../lib/rpcnode.mjs';
 import { newHostKey } from '../lib/sealing.mjs';
 import { World } from '../lib/world.mjs';
@@ -309,4 +310,52 @@ test('a nonce that nobody uses any more is filled', long, async () => {
 	assert.deepEqual((await transactions()).map((t) => [Number(t.nonce), t.kind]), [[0, 'provision'], [1, 'fill'], [2, 'provision']]);
 	assert.equal(await nonceOf(w.bridge.address), 3);
 	assert.equal(await w.contract.client.getTransactionReceipt({ hash: stranger }).catch(() => null), null);
+});
+
+// A new database and a bridge with two endpoints; the indexer has the chain.
+async function twoEndpoints(first, second) {
+	w.indexer = w.startDaemon('indexer');
+	w.bridgeDaemon = w.startDaemon('bridge', w.writeConfig({ chain: { request_timeout_ms: 1000,
+		endpoints: [{ url: first, priority: 0 }, { url: second, priority: 1 }] } }, 'two.yaml'));
+	await said('tx_lane_loaded');
+}
+const LEFT_OUT_MS = 30000;
+const at = (event) => Date.parse(/ts=(\S+)/.exec(lines(event)[0])[1]);
+
+test('a new database and a dead endpoint: waited for, named, and gone without', long, async () => {
+	w = await World.create({ config: { bridge: { bump_after_s: 2 } }, blockTime: 1, daemons: false });
+	const dead = `ws://127.0.0.1:${await freePort()}`;
+	await twoEndpoints(dead, w.anvil.ws);
+	const room = await w.createRoom(await newHostKey(1));
+	await said('tx_lane_ready');
+	assert.ok(at('tx_lane_ready') - at('tx_lane_loaded') >= LEFT_OUT_MS, 'it was not waited for');
+	assert.equal(lines('tx_lane_without_endpoint').length, 1);
+	assert.match(lines('tx_lane_without_endpoint')[0], new RegExp(`level=odd .*endpoint=${dead} `));
+	await effects([room]);
+	// With its rows in the database the lane needs no second word.
+	await w.bridgeDaemon.stop();
+	w.bridgeDaemon = w.startDaemon('bridge', `${w.dir}/two.yaml`);
+	await said('tx_lane_ready', 2);
+	assert.equal(lines('tx_lane_without_endpoint').length, 1);
+});
+
+test('a new database, and an endpoint that knew of a transaction falls silent', long, async () => {
+	w = await World.create({ config: { bridge: { bump_after_s: 2 } }, daemons: false });
+	await w.anvil.interval(0);
+	await foreign(0);
+	const other = await w.scriptedNode();
+	node = await RpcNode.start({ log: w.log('first'), upstream: w.anvil.http });
+	await node.fault('no_pool', { method: 'eth_getTransactionCount' }, { times: 0 });
+	await twoEndpoints(node.ws, other.ws);
+	await said('tx_lane_waits');
+	await other.fault('silent', {}, { times: 0 });
+	await said('tx_endpoint_failed');
+	const silent = Date.now();
+	await w.until('one that lags would be left out', () => Date.now() > silent + LEFT_OUT_MS + 5000);
+	assert.deepEqual(lines('tx_lane_ready'), []);
+	assert.match(lines('tx_lane_waits').at(-1), / told=1$/);
+	await w.anvil.interval(1);
+	await said('tx_lane_ready');
+	await effects([await w.createRoom(await newHostKey(1))]);
+	assert.equal(Number((await transactions())[0].nonce), 1);
 });

@@ -47,19 +47,89 @@ static void test_nonces(void **state)
 	assert_false(nonce_gap(&gap, &v, held, 3));
 	assert_false(nonce_gap(&gap, &v, held, 2));
 	assert_false(nonce_gap(&gap, &v, held, 0));
-	v.db_next = 8;
-	assert_true(nonce_may_start(&v));
 	v.db_next = 0;
-	assert_false(nonce_may_start(&v));
+	assert_true(nonce_lost(&v));
 	/* A database of yesterday knows less than the pool. */
 	v.db_next = v.pending - 1;
 	assert_true(nonce_lost(&v));
-	assert_false(nonce_may_start(&v));
 	v.latest = v.pending;
 	assert_true(nonce_lost(&v));
-	assert_true(nonce_may_start(&v));
 	v.db_next = v.pending;
 	assert_false(nonce_lost(&v));
+}
+
+static void told(struct nonce_round *r, size_t at, uint64_t latest,
+		 uint64_t pending, uint64_t now_ms)
+{
+	struct nonce_view v = { .latest = latest, .pending = pending };
+
+	nonce_round_told(r, at, &v, now_ms);
+}
+
+/* After a lost database all endpoints are asked. */
+static void test_round(void **state)
+{
+	struct nonce_round r = { 0 };
+
+	(void)state;
+	told(&r, 0, 5, 5, 1);
+	assert_true(nonce_round_done(&r, 1, 1));
+	assert_false(nonce_round_done(&r, 2, 1));
+	assert_false(nonce_round_done(&r, 2, 1 + 10 * NONCE_WAIT_MS));
+	/* The second has one in its pool: nobody agrees until that is mined. */
+	told(&r, 1, 5, 6, 2);
+	assert_false(nonce_round_agrees(&r, 0));
+	assert_false(nonce_round_done(&r, 2, 2 + 10 * NONCE_WAIT_MS));
+	nonce_round_pass(&r);
+	told(&r, 0, 6, 6, 3);
+	assert_false(nonce_round_done(&r, 2, 3));
+	told(&r, 1, 6, 6, 4);
+	assert_true(nonce_round_done(&r, 2, 4));
+	assert_int_equal(nonce_round_next(&r), 6);
+	/* What was told in another pass is old. */
+	nonce_round_pass(&r);
+	assert_false(nonce_round_done(&r, 2, 5));
+	/* It is dropped from the pool again. */
+	r = (struct nonce_round){ 0 };
+	told(&r, 0, 5, 6, 1);
+	told(&r, 1, 5, 5, 2);
+	assert_false(nonce_round_agrees(&r, 1));
+	nonce_round_pass(&r);
+	told(&r, 0, 5, 5, 3);
+	told(&r, 1, 5, 5, 4);
+	assert_true(nonce_round_done(&r, 2, 4));
+}
+
+/* One that does not answer, or lags, is waited for and then left out. */
+static void test_round_without(void **state)
+{
+	struct nonce_round r = { 0 };
+	const uint64_t end = 10 + NONCE_WAIT_MS;
+
+	(void)state;
+	told(&r, 0, 5, 5, 9);
+	assert_true(nonce_round_silent(&r, 1, 10));
+	assert_false(nonce_round_silent(&r, 1, 11));
+	assert_false(nonce_round_done(&r, 2, end - 1));
+	assert_true(nonce_round_done(&r, 2, end));
+	assert_true(nonce_round_left_out(&r, 1, end));
+	/* Without any that agrees, never. */
+	nonce_round_pass(&r);
+	assert_false(nonce_round_done(&r, 2, end));
+	assert_true(nonce_round_silent(&r, 0, end));
+	assert_false(nonce_round_done(&r, 2, 10 * end));
+	/* It comes back, a block behind. */
+	told(&r, 1, 4, 4, 10 * end);
+	assert_false(nonce_round_agrees(&r, 1));
+	assert_false(nonce_round_done(&r, 2, 20 * end));
+	/* One that knew of a transaction and fell silent holds all. */
+	r = (struct nonce_round){ 0 };
+	told(&r, 0, 5, 6, 1);
+	assert_true(nonce_round_silent(&r, 0, 10));
+	told(&r, 1, 5, 5, 11);
+	assert_false(nonce_round_done(&r, 2, 10 * end));
+	told(&r, 1, 6, 6, 12);
+	assert_true(nonce_round_done(&r, 2, end));
 }
 
 /* A reorg took back what was final: the chain counts less than we used. */
@@ -161,6 +231,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_fees),
 		cmocka_unit_test(test_nonces),
+		cmocka_unit_test(test_round),
+		cmocka_unit_test(test_round_without),
 		cmocka_unit_test(test_fallen),
 		cmocka_unit_test(test_take),
 		cmocka_unit_test(test_calldata),

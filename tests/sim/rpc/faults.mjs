@@ -124,6 +124,10 @@ const RULES = {
 	} },
 	null_answer: { before: (call) => result(call, null) },
 	stale: { before: stale },
+	no_pool: { before: (call) => {
+		const { method, params } = call.request;
+		if (method === 'eth_getTransactionCount') call.request = { ...call.request, params: [params[0], 'latest'] };
+	} },
 
 	limit: { before: overRange, after: overLogs },
 	error: { before: (call, { code, message, data }) => refuse(call, { code: code ?? -32000, message: message ?? 'internal error', data }) },
