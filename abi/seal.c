@@ -385,6 +385,18 @@ enum seal_key_fault seal_check_key(const uint8_t *key, size_t len)
 	return good ? SEAL_KEY_GOOD : SEAL_KEY_OFF_CURVE;
 }
 
+bool seal_key_matches(const uint8_t *key, size_t len,
+		      const uint8_t secret32[32])
+{
+	uint8_t ours[SEAL_KEY_MAX];
+	struct err ignored;
+	size_t n;
+
+	return len > 0 &&
+	       seal_public_key(ours, &n, key[0], secret32, &ignored) == ST_OK &&
+	       n == len && memcmp(ours, key, n) == 0;
+}
+
 enum status seal_public_key(uint8_t *out, size_t *out_len, uint8_t suite,
 			    const uint8_t secret32[32], struct err *err)
 {

@@ -75,6 +75,11 @@ enum status seal_public_key(uint8_t *out, size_t *out_len, uint8_t suite,
 			    const uint8_t secret32[32],
 			    struct err *err) MUST_CHECK;
 
+/** seal_key_matches - whether @key (suite byte and public key) is that of the
+ * secret */
+bool seal_key_matches(const uint8_t *key, size_t len,
+		      const uint8_t secret32[32]);
+
 /** seal_new_secret - a fresh random secret for @suite; wipe it after use */
 enum status seal_new_secret(uint8_t secret32[32], uint8_t suite,
 			    struct err *err) MUST_CHECK;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "bridge/audit.h"
+#include "bridge/bridgekey.h"
 #include "bridge/control.h"
 #include "bridge/job.h"
 #include "bridge/lease.h"
@@ -105,6 +106,7 @@ static void on_todo(void *arg, enum status st,
 		for (i = 0; i < db_rows(todo) && !b->stopping; i++)
 			if (!job_exists(b, db_text(todo, i, "room_id")))
 				job_start(b, todo, i);
+		bridgekey_read(b, results[3]);
 		outputs_start(b, results[n - 1]);
 	}
 	if (b->again && !b->stopping)
@@ -132,6 +134,7 @@ static void query(struct bridge *b)
 	       P_TEXT(confirm), P_I64(b->cfg->chain.confirmations),
 	       P_I64(BRIDGE_TODO_LIMIT), P_BOOL(b->asked_full),
 	       P_BOOL(control_holds(b)), P_BOOL(policy_counts(b->policy)));
+	bridgekey_query(b, batch);
 	outputs_query(b, batch);
 	db_run(batch, on_todo, b);
 }

@@ -11,6 +11,7 @@
 #include "bridge/inventory.h"
 #include "bridge/policy.h"
 #include "bridge/signer.h"
+#include "bridge/target.h"
 #include "bridge/txmgr.h"
 #include "config/config.h"
 #include "core/err.h"
@@ -83,7 +84,9 @@ struct bridge {
 	bool listed; /* the list at start is there: unknown rooms may be made */
 	bool querying, again, asked_full;
 	uint64_t asked_ms, full_ms; /* when asked; when every room is next */
-	bool refused;               /* wrong account: no more provider calls */
+	uint64_t bridge_key_block;  /* newest that was judged */
+	enum unseal_match bridge_key;
+	bool refused; /* wrong account: no more provider calls */
 	bool stopping;
 	int exit_code;
 };

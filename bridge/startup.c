@@ -10,6 +10,7 @@
 #include "abi/hex.h"
 #include "abi/keccak.h"
 #include "bridge/bridge.h"
+#include "bridge/bridgekey.h"
 #include "core/json.h"
 #include "core/log.h"
 #include "db/migrate.h"
@@ -203,6 +204,33 @@ static enum status check_origin(struct bridge *b, struct err *err)
 		       count, f->origin);
 }
 
+/* (uint16 keyId, bytes key). Restream is not worth a refusal to start. */
+static enum status check_bridge_key(struct bridge *b, struct err *err)
+{
+	AUTO_BUF text = BUF_NULL;
+	struct buf out = { 0 };
+	uint64_t head, id = 0, at = 0, len = 0;
+	enum status st;
+
+	buf_init(&text, 128);
+	st = ask_text(b, &text, "eth_blockNumber", "[]", err);
+	if (st == ST_OK)
+		st = hex_quantity_u64(&head, buf_str(&text), "eth_blockNumber",
+				      err);
+	if (st == ST_OK)
+		st = view(b, &out, "bridgeKey()", NULL, 0, err);
+	if (st == ST_OK &&
+	    (!word(&id, &out, 0) || id > UINT16_MAX || !word(&at, &out, 32) ||
+	     !word(&len, &out, at) || out.len - at - 32 < len))
+		st = err_set(err, ST_REJECTED,
+			     "the contract has no bridgeKey()");
+	if (st == ST_OK)
+		bridgekey_judge(b, head, (uint16_t)id, out.data + at + 32,
+				(size_t)len);
+	buf_deinit(&out);
+	return st;
+}
+
 /* The deployment: derived from the chain, never from the database. */
 static enum status find_deployment(struct bridge *b, struct err *err)
 {
@@ -255,6 +283,8 @@ enum status startup_check_chain(struct bridge *b, struct err *err)
 		st = check_role(b, err);
 	if (st == ST_OK)
 		st = check_origin(b, err);
+	if (st == ST_OK)
+		st = check_bridge_key(b, err);
 	if (st == ST_OK)
 		st = find_deployment(b, err);
 	return st;

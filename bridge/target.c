@@ -236,20 +236,41 @@ void unseal_close(struct unseal *u)
 	free(u);
 }
 
+static size_t find_key(const struct unseal *u, uint16_t id)
+{
+	size_t i = 0;
+
+	while (i < u->count && u->ids[i] != id)
+		i++;
+	return i;
+}
+
+enum unseal_match unseal_match(const struct unseal *u, uint16_t id,
+			       const uint8_t *key, size_t len)
+{
+	size_t i = find_key(u, id);
+
+	if (id == 0)
+		return UNSEAL_UNSET;
+	if (i == u->count)
+		return UNSEAL_UNKNOWN;
+	return seal_key_matches(key, len, u->keys[i]) ? UNSEAL_HAVE
+						      : UNSEAL_DIFFERS;
+}
+
 enum target_fault unseal_target(struct target *out, const struct unseal *u,
 				const uint8_t *sealed, size_t len,
 				const struct target_scope *scope)
 {
 	AUTO_SECRET_BUF text = BUF_NULL;
 	struct err ignored;
-	size_t i = 0;
+	size_t i;
 	uint16_t id;
 
 	if (len <= KEY_ID_SIZE)
 		return TARGET_MALFORMED;
 	id = (uint16_t)(sealed[0] << 8 | sealed[1]);
-	while (i < u->count && u->ids[i] != id)
-		i++;
+	i = find_key(u, id);
 	if (i == u->count)
 		return TARGET_NO_KEY;
 	buf_init(&text, SEAL_PLAIN_MAX);

@@ -63,6 +63,17 @@ enum status unseal_open(struct unseal **out, const struct config *cfg,
 void unseal_close(struct unseal *u);
 DEFINE_AUTO(unseal, unseal_close)
 
+/* The key that the contract announces, and ours. */
+enum unseal_match {
+	UNSEAL_UNSET = 0, /* it announces none */
+	UNSEAL_HAVE,
+	UNSEAL_UNKNOWN, /* none of ours has its id */
+	UNSEAL_DIFFERS, /* the one of its id is another */
+};
+/** unseal_match - @id 0: none; @key: suite byte and public key */
+enum unseal_match unseal_match(const struct unseal *u, uint16_t id,
+			       const uint8_t *key, size_t len);
+
 /**
  * unseal_target - open what stands in OutputAdded: key id, suite, envelope
  * @out: set only on TARGET_GOOD; wipe it

@@ -10,7 +10,9 @@
 
 #include "abi/hex.h"
 #include "abi/keccak.h"
+#include "abi/seal.h"
 #include "abi/secp.h"
+#include "abi/u256.h"
 #include "cli/chain.h"
 #include "cli/cli.h"
 #include "config/keyfile.h"
@@ -18,6 +20,8 @@
 #include "core/json.h"
 #include "db/db.h"
 #include "db/migrate.h"
+
+#define ARENA_MAX ((size_t)1 << 20)
 
 struct report {
 	const struct cli *cli;
@@ -148,6 +152,71 @@ static void check_role(struct report *r, struct chain *chain)
 		say(r, "bridge role", NULL, "%s has BRIDGE_ROLE", r->signer);
 }
 
+/* The file of the unsealing key that goes by @id; NULL: none. */
+static const char *unseal_file(const struct config *c, uint64_t id)
+{
+	for (size_t i = 0; i < c->restream.unseal_key_count; i++)
+		if (c->restream.unseal_keys[i].id == id)
+			return c->restream.unseal_keys[i].file;
+	return NULL;
+}
+
+static void judge_bridge_key(struct report *r, uint64_t id, const uint8_t *key,
+			     size_t len)
+{
+	const char *file = unseal_file(r->cfg, id);
+	uint8_t secret[32];
+	struct err err;
+	bool same;
+
+	if (id == 0 && r->cfg->restream.unseal_key_count == 0) {
+		say(r, "bridge key", NULL, "none: no restream targets");
+	} else if (id == 0) {
+		say(r, "bridge key",
+		    "announce one of restream.unseal_keys with chaincast "
+		    "admin set-bridge-key",
+		    "the contract has none, so hosts can add no restream "
+		    "targets");
+	} else if (!file) {
+		say(r, "bridge key",
+		    "name its file in restream.unseal_keys, or announce one "
+		    "of yours with chaincast admin set-bridge-key",
+		    "hosts seal to key %" PRIu64
+		    ", which restream.unseal_keys does not name",
+		    id);
+	} else if (keyfile_read_raw(secret, file, &err) != ST_OK) {
+		say(r, "bridge key", "correct restream.unseal_keys", "%s",
+		    err.msg);
+	} else {
+		same = seal_key_matches(key, len, secret);
+		explicit_bzero(secret, sizeof(secret));
+		if (same)
+			say(r, "bridge key", NULL,
+			    "key %" PRIu64 " opens what hosts seal", id);
+		else
+			say(r, "bridge key",
+			    "correct its file, or announce yours by a new id "
+			    "with chaincast admin set-bridge-key",
+			    "hosts seal to another key %" PRIu64
+			    " than restream.unseal_keys has",
+			    id);
+	}
+}
+
+static void check_bridge_key(struct report *r, struct chain *chain)
+{
+	AUTO(arena) struct arena *a = arena_new(ARENA_MAX);
+	const struct abi_value *v = NULL;
+	struct err err;
+	uint64_t id;
+
+	if (chain_view(&v, chain, a, "bridgeKey", NULL, 0, &err) != ST_OK ||
+	    !u256_to_u64(&id, &v[0].num))
+		say(r, "bridge key", "correct registry.address", "%s", err.msg);
+	else
+		judge_bridge_key(r, id, v[1].bytes.p, v[1].bytes.len);
+}
+
 static void check_balance(struct report *r, struct chain *chain)
 {
 	AUTO_JSON cJSON *res = NULL;
@@ -185,6 +254,8 @@ static void check_chain(struct report *r)
 	there = check_code(r, chain);
 	if (r->have_signer && there)
 		check_role(r, chain);
+	if (there)
+		check_bridge_key(r, chain);
 	if (r->have_signer)
 		check_balance(r, chain);
 }

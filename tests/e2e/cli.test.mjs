@@ -288,7 +288,7 @@ after(() => world?.close({ check: false }));
 test('check: all is well', async () => {
 	const parts = await check(world.configFile);
 	assert.deepEqual(failing(parts), []);
-	assert.deepEqual(Object.keys(parts), ['config', 'signer', 'chain', 'contract', 'bridge role', 'balance', 'database', 'migrations', 'cloudflare']);
+	assert.deepEqual(Object.keys(parts), ['config', 'signer', 'chain', 'contract', 'bridge role', 'bridge key', 'balance', 'database', 'migrations', 'cloudflare']);
 	assert.ok(Object.values(await cli(['check', '--json', '-c', world.configFile]).then((r) => JSON.parse(r.stdout))).every((p) => p.ok));
 });
 

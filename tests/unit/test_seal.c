@@ -91,6 +91,10 @@ static void test_envelope(void **state)
 		assert_int_equal(seal_public_key(key, &len, vectors[i].suite,
 						 recipient, &err),
 				 ST_OK);
+		assert_true(seal_key_matches(key, len, recipient));
+		assert_false(seal_key_matches(key, len - 1, recipient));
+		assert_false(seal_key_matches(key, len, ephemeral));
+		assert_false(seal_key_matches(key, 0, recipient));
 		assert_int_equal(seal_box_with(&out, key, len, ephemeral, nonce,
 					       (const uint8_t *)"hello", 5,
 					       &err),
