@@ -1,9 +1,11 @@
 // The quickstart's second half: starts the stack, shows a room's life, stays
-// up; or, with --check, drives two rooms to their end and stops.
+// up; or, with --check, drives rooms to their end and stops: two through their
+// lives, and, against the stand-in, two more through all that media.mjs has.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Process, root, until } from '../../tests/lib/proc.mjs';
 import { Stack } from '../../tests/lib/stack.mjs';
+import { Media, prepare } from './media.mjs';
 
 const check = process.argv.includes('--check');
 const home = join(root, '.chaincast');
@@ -11,6 +13,7 @@ const dir = check ? join(home, `check-${process.pid}`) : home;
 const lock = join(home, 'quickstart.pid');
 Process.detached = true;
 let stack;
+let prepared;
 let stopping = false;
 
 async function step(name, work) {
@@ -40,6 +43,7 @@ async function stop() {
 	if (stopping) return;
 	stopping = true;
 	await stack?.stop();
+	await prepared?.hook.stop();
 	if (!check) rmSync(lock, { force: true });
 }
 
@@ -67,7 +71,9 @@ async function start() {
 		return stack.cloudflare.real ? 'your account' : `STAND-IN at ${stack.cloudflare.api}: NO VIDEO FLOWS`;
 	});
 	await step('contract', async () => `${await stack.setUpContract()} ${stack.contract.address}, block ${stack.contract.startBlock}`);
-	stack.writeConfig();
+	// A simulated broadcast needs the stand-in.
+	if (check && stack.standin) prepared = await prepare(stack);
+	stack.writeConfig(prepared?.config);
 	await step('migrations', () => stack.cli('migrate', '-c', stack.configFile).then(() => stack.configFile));
 	stack.startDaemons();
 }
@@ -141,6 +147,7 @@ async function main() {
 	await start();
 	if (check) {
 		for (const ingest of ['rtmps', 'webrtc']) await end(await room(ingest, `check ${ingest}`));
+		if (prepared) await new Media({ stack, step, waitFor, prepared }).run();
 		return;
 	}
 	const made = await room('rtmps', 'Hello from the quickstart');

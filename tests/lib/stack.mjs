@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Anvil } from './anvil.mjs';
-import { writeConfig } from './config.mjs';
+import { merged, writeConfig } from './config.mjs';
 import { Contract } from './contract.mjs';
 import { Postgres } from './postgres.mjs';
 import { Process, root, run } from './proc.mjs';
@@ -92,10 +92,12 @@ export class Stack {
 		return code && code !== '0x' ? 'found' : 'deployed';
 	}
 
-	writeConfig() {
+	// `more`: sections beside the usual.
+	writeConfig(more = {}) {
 		const local = this.cloudflare.real ? {} : { rate_burst: 200, rate_per_s: 50 };
 		writeFileSync(join(this.keys, 'api.token'), `${this.cloudflare.token}\n`, { mode: 0o600 });
-		writeConfig(this.configFile, {
+		const delivery = this.standin && { delivery_url: `${this.standin.url}/customer-${CUSTOMER}/` };
+		writeConfig(this.configFile, merged({
 			chain: { chain_id: CHAIN_ID, endpoints: [{ url: this.anvil.ws, priority: 0 }], block_time_ms: 1000, confirmations: 1 },
 			database: { url: this.postgres.url },
 			registry: { address: this.contract.address, start_block: this.contract.startBlock },
@@ -104,7 +106,8 @@ export class Stack {
 			signer: { key_file: this.bridge.file },
 			bridge: { poll_ms: 500 },
 			health: { indexer_listen: '127.0.0.1:0', bridge_listen: '127.0.0.1:0' },
-		});
+			...(delivery ? { media: delivery } : {}),
+		}, more));
 	}
 
 	startDaemons() {

@@ -29,6 +29,7 @@ const store = new Store(opt.state, opt.customer);
 const limit = new RateLimit(Number(opt['rate-limit']), Number(opt['rate-window']) * 1000);
 const faults = new Faults();
 const requests = {};
+const looks = {};
 const log = [];
 
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -70,6 +71,12 @@ function record(method, path, status, fault, key) {
 	requests[shape] = (requests[shape] ?? 0) + 1;
 	log.push({ at: Date.now(), method, path, status, fault, key });
 	if (log.length > LOG_MAX) log.splice(0, log.length - LOG_MAX);
+}
+
+// How often each input's /lifecycle was asked for.
+function countLook(path) {
+	const uid = /^\/([0-9a-f]{32})\/lifecycle$/.exec(path)?.[1];
+	if (uid) looks[uid] = (looks[uid] ?? 0) + 1;
 }
 
 // One API call: {status, body, changed}.
@@ -153,7 +160,7 @@ async function control(req, res, url) {
 	if (call === 'GET /_control/state')
 		return send(res, 200, {
 			liveInputs: Object.values(store.data.inputs).map((e) => ({ ...e.input, outputs: e.outputs, live: e.live })),
-			deleted: store.data.deleted, videos: store.videos(), targets: store.data.targets ?? [], requests, log, faults: faults.list.length,
+			deleted: store.data.deleted, videos: store.videos(), targets: store.data.targets ?? [], requests, looks, log, faults: faults.list.length,
 		});
 	if (call === 'GET /_control/snapshot') return send(res, 200, store.data);
 	if (call === 'POST /_control/restore') {
@@ -180,7 +187,9 @@ function handle(req, res) {
 	const onHost = (req.headers.host ?? '').split(':')[0] === host;
 	const base = `/customer-${opt.customer}`;
 	if (onHost || url.pathname.startsWith(`${base}/`)) {
-		const found = deliver(store, onHost ? url.pathname : url.pathname.slice(base.length));
+		const path = onHost ? url.pathname : url.pathname.slice(base.length);
+		countLook(path);
+		const found = deliver(store, path);
 		return found ? send(res, found.status, found.body, {}, found.type) : send(res, 404, 'not found\n', {}, 'text/plain');
 	}
 	return url.pathname.startsWith('/_control/') ? control(req, res, url) : api(req, res, url);
