@@ -465,6 +465,27 @@ struct lifecycle *lifecycle_new(struct bridge *b)
 	return l;
 }
 
+void lifecycle_view(const struct lifecycle *l, struct lifecycle_view *out)
+{
+	const struct watched *first = roomheap_first(&l->rooms);
+	int64_t every = 1000 * (int64_t)l->b->cfg->media.views_every_s;
+
+	*out = (struct lifecycle_view){ .rooms = l->rooms.count };
+	if (first && first->due_ms < now_ms(l))
+		out->late_ms = now_ms(l) - first->due_ms;
+	for (size_t i = 0; i < l->rooms.count; i++) {
+		const struct watched *w = l->rooms.table[i];
+		int64_t late = now_ms(l) - w->viewers_ms - every;
+
+		if (!w->watch.live)
+			continue;
+		out->live++;
+		if (every && w->viewers_ms && w->has_viewers &&
+		    !w->watch.dropped && late > out->viewers_late_ms)
+			out->viewers_late_ms = late;
+	}
+}
+
 static void timer_closed(uv_handle_t *h)
 {
 	free(h);

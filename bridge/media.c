@@ -25,6 +25,14 @@ struct media *media_new(struct bridge *b)
 	return m;
 }
 
+bool media_watch_view(const struct media *m, struct lifecycle_view *out)
+{
+	if (!m || !m->lifecycle)
+		return false;
+	lifecycle_view(m->lifecycle, out);
+	return true;
+}
+
 void media_free(struct media *m)
 {
 	if (!m)

@@ -2,6 +2,7 @@
 #define CX_BRIDGE_MEDIA_H
 
 #include "bridge/bridge.h"
+#include "bridge/lifecycle.h"
 
 /*
  * What happens in rooms rather than to them. Nothing here decides about a
@@ -13,6 +14,8 @@ struct media;
 struct media *media_new(struct bridge *b);
 /** media_free - before the database is closed; accepts NULL */
 void media_free(struct media *m);
+/** media_watch_view - false when @m is NULL or nothing is watched */
+bool media_watch_view(const struct media *m, struct lifecycle_view *out);
 DEFINE_AUTO(media, media_free)
 
 #endif

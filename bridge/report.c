@@ -11,6 +11,7 @@
 #include "abi/hex.h"
 #include "bridge/fees.h"
 #include "bridge/ready.h"
+#include "bridge/report_media.h"
 #include "core/log.h"
 #include "core/rpc_stats.h"
 
@@ -34,6 +35,7 @@ struct report {
 	uint64_t asked_ms, counted_ms, balance_ms;
 	size_t rpc_at;
 	struct rpc_metrics *rpc;
+	struct report_media *media;
 	struct metric *rooms, *outbox, *jobs, *steps;
 	struct metric *calls, *tokens, *queued, *limited;
 	struct metric *orphans_found, *orphans_deleted;
@@ -161,8 +163,10 @@ static void on_collect(void *arg)
 	METRIC_SET(r->refused, b->rooms_refused);
 	METRIC_SET(r->tripped, b->breaker.tripped);
 	METRIC_SET(r->paused, b->paused);
+	METRIC_SET(r->jobs, b->output_job_count, "output");
 	collect_lane(r);
 	collect_provider(r);
+	report_media_collect(r->media, b);
 }
 
 static struct metric *add(struct report *r, enum metric_kind kind,
@@ -252,6 +256,7 @@ static void add_metrics(struct report *r)
 	r->indexed_lag =
 	    GAUGE("indexed_lag_blocks", "Of these, not indexed yet.");
 	r->rpc = rpc_metrics_new(health_metrics(r->health));
+	r->media = report_media_new(health_metrics(r->health));
 }
 
 void report_step(struct report *r, const char *step, uint64_t ms)
@@ -284,10 +289,11 @@ static void on_answer(void *arg, enum status st,
 	txmgr_view(r->b->txmgr, &v);
 	r->behind_ms = health_mark_age_ms(&r->behind, r->indexed_number, v.head,
 					  now_ms(r));
-	if (n < 3)
+	if (n < 3 + REPORT_MEDIA_RESULTS)
 		return;
 	set_states(r->rooms, results[1]);
 	set_states(r->outbox, results[2]);
+	report_media_read(r->media, results + 3);
 }
 
 static void ask_database(struct report *r, bool count)
@@ -312,6 +318,7 @@ static void ask_database(struct report *r, bool count)
 			  " union all"
 			  " select state, count(*) as n from bridge.outbox"
 			  " where state = 'in_tx' group by state");
+		report_media_query(b);
 	}
 	db_run(b, on_answer, r);
 }
@@ -455,6 +462,7 @@ void report_free(struct report *r)
 	if (!r)
 		return;
 	rpc_metrics_free(r->rpc);
+	report_media_free(r->media);
 	health_free(r->health);
 	uv_close((uv_handle_t *)&r->timer, on_closed);
 }

@@ -140,9 +140,6 @@ create index outbox_in_tx on bridge.outbox (id) where state = 'in_tx';
 comment on table bridge.outbox is
 	'Effects to be written to the contract; unique for each room, kind and '
 	'epoch, so that none is sent for two reasons';
-comment on column bridge.outbox.epoch is
-	'of the room; recording: its number within the room; refuse_output: '
-	'the output''s id';
 comment on column bridge.outbox.state is
 	'queued: waits for a transaction; in_tx: part of one; done: its effect '
 	'is on chain; dropped: no longer fits, see note';

@@ -23,7 +23,8 @@ create index recording_input on bridge.recording (input_uid);
 create unique index outbox_recording on bridge.outbox (input_uid)
 	where kind = 'recording';
 comment on column bridge.outbox.epoch is
-	'of the room; for a recording its number among the room''s';
+	'of the room; for a recording its number among the room''s; for '
+	'refuse_output the output''s id';
 
 -- One row a live input that may have recordings; due_at null: never again.
 create table bridge.recording_look (

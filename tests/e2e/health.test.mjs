@@ -8,6 +8,7 @@ import { afterEach, test } from 'node:test';
 import { Anvil } from '../lib/anvil.mjs';
 import { Postgres } from '../lib/postgres.mjs';
 import { root } from '../lib/proc.mjs';
+import { Receiver } from '../lib/receiver.mjs';
 import { newHostKey } from '../lib/sealing.mjs';
 import { World } from '../lib/world.mjs';
 
@@ -268,6 +269,36 @@ test('a standby is ready, says so, and leads when the leader dies', long, async 
 			return now.role === 'leader' && now.status === 200;
 		});
 		assert.equal((await metrics(p)).value('chaincast_leader'), 1);
+	}
+});
+
+test('numbers of restream, broadcasts, recordings and webhooks', long, async () => {
+	const hook = await Receiver.start('a secret of sixteen');
+	hook.answer = () => 500;
+	try {
+		await world({ restream: true, config: {
+			media: { recordings_every_s: 1, watch_fast_ms: 250, watch_idle_ms: 500, views_every_s: 1 },
+			webhooks: { urls: [`${hook.url}/hook`], secret: 'a secret of sixteen', allow_private: true } } });
+		await w.until('it begins', async () => (await w.rows('select 1 from bridge.webhook_state')).length === 1);
+		const { hostKey } = await newHostKey(1);
+		const room = await w.createRoom({ hostKey });
+		await w.provisioned(room.id);
+		await w.contract.send(room.host.key, 'addOutput', [BigInt(room.id), '0x00']);
+		const [input] = await w.standin.inputsOf(room.id);
+		await w.standin.broadcast(input.uid, 'connect');
+		const m = await w.until('all of it is counted', async () => {
+			const now = await metrics(w.bridgeDaemon);
+			const value = (name, labels) => now.value(`chaincast_bridge_${name}`, labels);
+			return value('rooms_live') === 1 && value('outputs', { state: 'refused' }) === 1 && value('webhooks_queued') >= 1 && value;
+		});
+		assert.deepEqual([m('rooms_watched'), m('restream_key_known'), m('recordings_untold')], [1, 1, 0]);
+		assert.ok(m('webhooks_oldest_seconds') >= 0);
+		for (const name of ['watch_late_seconds', 'viewers_late_seconds', 'recordings_late_seconds'])
+			assert.ok(m(name) >= 0 && m(name) < 60, `${name} ${m(name)}`);
+		await w.contract.send(w.admin.key, 'setBridgeKey', [2, hostKey]);
+		await w.until('the key is unknown', async () => (await metrics(w.bridgeDaemon)).value('chaincast_bridge_restream_key_known') === 0);
+	} finally {
+		await hook.stop();
 	}
 });
 
