@@ -70,12 +70,15 @@ static void on_counted(void *arg, enum status st,
 	(void)n;
 	(void)err;
 	b->refusing = false;
-	if (st != ST_OK)
-		return; /* the next poll asks again */
+	if (st != ST_OK) {
+		b->refusals_wait = true; /* the next poll asks again */
+		return;
+	}
 	r.waiting = (uint64_t)db_i64(results[0], 0, "waiting");
 	r.oldest_ms = (uint64_t)db_i64(results[0], 0, "oldest_ms");
 	r.spent = (uint64_t)db_i64(results[0], 0, "spent");
-	b->refusals_wait = r.waiting > 0;
+	/* What was noted since it was asked is not among these. */
+	b->refusals_wait |= r.waiting > 0;
 	now = policy_refuse_now(&r);
 	if (now) {
 		b->refusing = true;
@@ -100,6 +103,7 @@ void refusal_run(struct bridge *b)
 	    uv_now(b->loop) < b->refuse_after_ms)
 		return;
 	b->refusing = true;
+	b->refusals_wait = false;
 	batch = db_batch_new(b->db);
 	DB_ADD(batch,
 	       "select w.waiting, w.oldest_ms, s.spent from"
