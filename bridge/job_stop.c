@@ -35,7 +35,7 @@ static const char discarded_sql[] =
 static const char drop_sql[] =
     "update bridge.outbox set state = 'dropped', note = 'room is over',"
     " term = $2, updated_at = now()"
-    " where room_id = $1::numeric and state = 'queued'"
+    " where room_id = $1::numeric and state in ('queued', 'reverted')"
     " and kind in ('provision', 'reissue', 'refuse_output', 'end')";
 
 /* An output is a part of its live input. */

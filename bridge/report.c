@@ -317,7 +317,10 @@ static void ask_database(struct report *r, bool count)
 			  " where state = 'queued' group by state"
 			  " union all"
 			  " select state, count(*) as n from bridge.outbox"
-			  " where state = 'in_tx' group by state");
+			  " where state = 'in_tx' group by state"
+			  " union all"
+			  " select state, count(*) as n from bridge.outbox"
+			  " where state = 'reverted' group by state");
 		report_media_query(b);
 	}
 	db_run(b, on_answer, r);

@@ -77,7 +77,7 @@ void txm_reclaim(struct txmgr *m, uint64_t nonce, bool fill)
 	       " again as (update bridge.outbox o set state = 'in_tx',"
 	       "  note = null, term = $4, updated_at = now()"
 	       " from gone where o.tx_id = gone.id"
-	       "  and o.state in ('done', 'dropped'))"
+	       "  and o.state in ('done', 'dropped', 'reverted'))"
 	       " select nonce, kind, entries from gone order by nonce",
 	       P_BYTES(who->b, 20), P_I64((int64_t)nonce),
 	       P_I64((int64_t)m->head), P_I64(m->o.term),

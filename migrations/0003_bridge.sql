@@ -53,17 +53,6 @@ language sql security definer set search_path = pg_catalog as $$
 $$;
 comment on function bridge.pause is 'The bridge works on no room from now on';
 
-create function bridge.resume(p_minutes integer) returns void
-language sql security definer set search_path = pg_catalog as $$
-	update bridge.control set paused_at = null, paused_why = null,
-		tripped_at = null, tripped_why = null,
-		allow_until = now() + make_interval(mins => p_minutes);
-	select pg_notify('bridge_control', 'resume');
-$$;
-comment on function bridge.resume is
-	'The bridge goes on, after a pause or what tripped it; for p_minutes '
-	'it also deletes and makes again what no event explains';
-
 -- State names are stored: append only, never rename.
 create table bridge.live_input (
 	room_id numeric(78,0) primary key,
@@ -127,7 +116,8 @@ create table bridge.outbox (
 	envelope bytea,
 	code integer,
 	state text not null default 'queued'
-		check (state in ('queued', 'in_tx', 'done', 'dropped')),
+		check (state in ('queued', 'in_tx', 'done', 'dropped',
+			'reverted')),
 	note text,
 	term bigint,
 	created_at timestamptz not null default now(),
@@ -137,12 +127,28 @@ create table bridge.outbox (
 create index outbox_queued on bridge.outbox ((kind = 'fail'), id)
 	where state = 'queued';
 create index outbox_in_tx on bridge.outbox (id) where state = 'in_tx';
+create index outbox_reverted on bridge.outbox (id) where state = 'reverted';
 comment on table bridge.outbox is
 	'Effects to be written to the contract; unique for each room, kind and '
 	'epoch, so that none is sent for two reasons';
 comment on column bridge.outbox.state is
 	'queued: waits for a transaction; in_tx: part of one; done: its effect '
-	'is on chain; dropped: no longer fits, see note';
+	'is on chain; dropped: no longer fits, see note; reverted: the contract '
+	'does not take it, and it is not sent again unless an operator says so';
+
+create function bridge.resume(p_minutes integer) returns void
+language sql security definer set search_path = pg_catalog as $$
+	update bridge.control set paused_at = null, paused_why = null,
+		tripped_at = null, tripped_why = null,
+		allow_until = now() + make_interval(mins => p_minutes);
+	update bridge.outbox set state = 'queued', updated_at = now()
+	where state = 'reverted';
+	select pg_notify('bridge_control', 'resume');
+$$;
+comment on function bridge.resume is
+	'The bridge goes on, after a pause or what tripped it; for p_minutes '
+	'it also deletes and makes again what no event explains; effects that '
+	'reverted are tried once more';
 
 create table bridge.recording (
 	video_uid text primary key check (video_uid ~ '^[0-9a-f]{32}$'),
@@ -258,7 +264,8 @@ language sql as $$
 		on conflict (host) do nothing;
 	update bridge.outbox o set state = 'dropped',
 		note = 'its host is served again', updated_at = now()
-	where o.kind = 'end' and o.state = 'queued' and not exists (
+	where o.kind = 'end' and o.state in ('queued', 'reverted')
+		and not exists (
 		select from chain.registry_room_created c
 		join bridge.denied d on d.host = c.host
 		where c.room_id = o.room_id);
@@ -272,10 +279,11 @@ create function bridge.ending(p_room numeric) returns boolean
 language sql stable as $$
 	select exists (select from bridge.outbox o
 		where o.room_id = p_room and o.kind = 'end' and o.epoch = 0
-		and o.state in ('queued', 'in_tx'))
+		and o.state in ('queued', 'in_tx', 'reverted'))
 $$;
 comment on function bridge.ending is
-	'Whether the chain is about to be told that the room ends';
+	'Whether the chain is about to be told that the room ends, or refuses '
+	'to hear it';
 
 -- Wanted -------------------------------------------------------------------
 
@@ -487,7 +495,7 @@ language sql stable as $$
 			or not exists (select from bridge.outbox o
 				where o.room_id = w.room_id
 				and o.kind = 'provision' and o.epoch = w.epoch
-				and o.state in ('queued', 'in_tx')
+				and o.state in ('queued', 'in_tx', 'reverted')
 				and o.input_uid = decode(w.uid, 'hex')))
 		union all
 		-- live, the provision seen on chain was reorged away

@@ -102,20 +102,24 @@ comment on function bridge.tx_claim is
 	'Claim a nonce for entries of the outbox; returns the transaction''s id';
 
 -- After a final revert. Of several entries each gets its own try; one alone
--- is to blame, unless p_keep says that the reason concerned all.
+-- is to blame and ends, unless p_keep says that the reason concerned all.
 create function bridge.tx_reverted(p_tx bigint, p_keep boolean, p_term bigint)
-returns void language plpgsql as $$
+returns table (room_id numeric, kind text, epoch bigint, state text)
+language plpgsql as $$
+#variable_conflict use_column
 begin
 	perform bridge.tx_check_term(p_term);
+	return query
 	update bridge.outbox o set
 		state = case when p_keep or t.entries > 1
-			then 'queued' else 'dropped' end,
+			then 'queued' else 'reverted' end,
 		solo = o.solo or not p_keep,
 		note = case when p_keep then 'the bridge had no right to write'
 			else 'reverted' end,
 		term = p_term, updated_at = now()
 	from bridge.tx t
-	where t.id = p_tx and o.tx_id = p_tx and o.state = 'in_tx';
+	where t.id = p_tx and o.tx_id = p_tx and o.state = 'in_tx'
+	returning o.room_id, o.kind, o.epoch, o.state;
 end $$;
 
 -- Whether the effect of an entry is on chain, by whatever transaction.

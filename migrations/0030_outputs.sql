@@ -104,7 +104,8 @@ language sql stable as $$
 		and r.sent_at is null and r.code = p_code)
 	or exists (select from bridge.outbox o
 		where o.room_id = p_room and o.epoch = p_output
-		and o.kind = 'refuse_output' and o.state in ('queued', 'in_tx'))
+		and o.kind = 'refuse_output'
+		and o.state in ('queued', 'in_tx', 'reverted'))
 $$;
 comment on function bridge.output_telling is
 	'Whether the chain is about to be told of an output: that code, or what '
