@@ -344,6 +344,12 @@ test('numbers of a room\'s life, without a secret; other paths and methods', lon
 	const doc = readFileSync(join(root, 'deploy/HEALTH.md'), 'utf8');
 	for (const name of [...indexer.all.keys(), ...bridge.all.keys()])
 		assert.ok(doc.includes(`\`${name.replace(/^chaincast_(indexer|bridge)_/, '')}\``), `deploy/HEALTH.md explains ${name}`);
+	// What an operator was promised is there, whether anything happened or not.
+	for (const name of ['rooms', 'reconcile_seconds', 'cloudflare_calls_total', 'cloudflare_quota_left', 'orphans_found_total',
+		'orphans_deleted_total', 'transactions', 'gas_used_total', 'spent_wei_total', 'nonce_gap', 'stuck_seconds', 'balance_wei',
+		'balance_transactions']) assert.ok(bridge.all.has(`chaincast_bridge_${name}`), name);
+	for (const state of ['signed', 'accepted', 'mined'])
+		assert.notEqual(bridge.value('chaincast_bridge_transactions', { state }), undefined, state);
 	const secrets = [...await w.standin.secrets(), w.bridge.key.slice(2), room.id, room.host.address.toLowerCase(), 'quoted', w.dir];
 	for (const { text } of [bridge, indexer, await get(await port(w.bridgeDaemon), '/readyz'), await get(await port(w.indexer), '/readyz')])
 		for (const secret of secrets) assert.ok(!text.toLowerCase().includes(secret.toLowerCase()), 'a secret or a name is told');

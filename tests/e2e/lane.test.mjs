@@ -57,8 +57,8 @@ async function onePurposeEach() {
 	}
 }
 
-async function lane({ bridge = {}, ...more } = {}) {
-	w = await World.create({ config: { bridge: { bump_after_s: 2, ...bridge } }, ...more });
+async function lane({ bridge = {}, chain = {}, ...more } = {}) {
+	w = await World.create({ config: { bridge: { bump_after_s: 2, ...bridge }, chain }, ...more });
 	await said('tx_lane_ready');
 }
 
@@ -229,6 +229,29 @@ test('a room that ended between holds no other of its batch back', long, async (
 	});
 	assert.equal(entry.state, 'dropped');
 	assert.equal(entry.tx_id, shared.tx_id);
+});
+
+test('a reorg takes a mined transaction back: it waits again, and is mined once', long, async () => {
+	await lane({ chain: { confirmations: 6 }, bridge: { bump_after_s: 60 } });
+	const rooms = await heldRooms(2);
+	await w.anvil.mine(6); // their creation counts now
+	await said('tx_sent');
+	const height = await w.anvil.height();
+	await w.anvil.mine(1);
+	await said('tx_mined');
+	const [before] = await transactions();
+	assert.equal(before.state, 'mined');
+	await w.anvil.rpc('anvil_reorg', (await w.anvil.height()) - height, []);
+	await said('tx_reorged');
+	const [waiting] = await transactions();
+	assert.notEqual(waiting.state, 'final');
+	assert.equal(waiting.nonce, before.nonce);
+	await w.anvil.interval(1);
+	await effects(rooms);
+	await w.until('final', async () => (await transactions()).every((t) => t.state === 'final'));
+	const all = await transactions();
+	assert.equal(await nonceOf(w.bridge.address), all.length);
+	assert.ok(all.every((t) => t.attempts.length === 1));
 });
 
 test('underpriced: higher fees at once, whatever the patience', long, async () => {

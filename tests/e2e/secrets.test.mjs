@@ -9,14 +9,15 @@ import { after, before, test } from 'node:test';
 import { keccak256, toHex } from 'viem';
 import { pgProgram } from '../lib/postgres.mjs';
 import { Process, run } from '../lib/proc.mjs';
-import { newHostKey } from '../lib/sealing.mjs';
+import { Receiver } from '../lib/receiver.mjs';
+import { newHostKey, sealTarget } from '../lib/sealing.mjs';
 import { World } from '../lib/world.mjs';
 
 const long = { timeout: 400000 };
 const random = () => randomBytes(18).toString('base64url');
 const secrets = new Map(); // what it is, by its text
 const said = new Map(); // where it was said, and what
-let w;
+let w, hook;
 
 const secret = (name, value = random()) => {
 	secrets.set(value, name);
@@ -60,18 +61,38 @@ const lines = (event) => w.logs().split('\n').filter((l) => l.includes(` event=$
 const heard = (event, n = 1) => w.until(`${n} ${event}`, () => lines(event).length >= n);
 
 before(async () => {
-	w = await World.create({ blockTime: 1, daemons: false });
+	w = await World.create({ blockTime: 1, daemons: false, restream: true });
+	hook = await Receiver.start(secret('the webhooks\' secret'));
+	secret('the key that opens targets', w.restreamKey.secret);
 	const password = secret('the database\'s password');
 	w.extra = {
 		chain: { endpoints: [{ url: w.anvil.ws.replace('ws://', `ws://key:${secret('the node\'s key')}@`), priority: 0 }] },
 		database: { url: w.postgres.url.replace('chaincast@', `chaincast:${password}@`) },
 		cloudflare: { request_timeout_ms: 1000, list_stale_s: 1 },
+		webhooks: { urls: [`${hook.url}/${secret('in a webhook\'s path')}?key=${secret('in a webhook\'s query')}`], secret: hook.secret,
+			allow_private: true, timeout_ms: 2000 },
 		bridge: { audit_every_s: 2 }, log: { level: 'debug' }, signer: await keystore(),
 	};
 	w.writeConfig();
 	await w.startDaemons();
 }, { timeout: 120000 });
-after(() => w?.close({ check: false }), { timeout: 60000 });
+after(async () => {
+	await w?.close({ check: false });
+	await hook?.stop();
+}, { timeout: 60000 });
+
+// A target whose address and key are secrets, and one that the bridge cannot use.
+async function restream(room) {
+	const plain = { v: 1, c: '31337', a: w.contract.address, r: room.id, h: room.host.address,
+		url: `rtmps://restream.example:443/${secret('in a target\'s path')}`, key: secret('a target\'s stream key') };
+	const add = (more) => w.contract.send(room.host.key, 'addOutput', [BigInt(room.id), sealTarget(w.restreamKey, { ...plain, ...more })]);
+	await w.standin.fault('quote', { method: 'POST', path: '/outputs$' });
+	await add({});
+	await add({ key: secret('a refused target\'s stream key'), url: `file://restream.example/${secret('in a refused target\'s path')}` });
+	await w.until('one is refused by the provider, one by the bridge', () => lines('output_refused').length >= 2);
+	await add({ key: secret('another target\'s stream key') });
+	await w.until('one is there', async () => (await w.standin.inputsOf(room.id))[0].outputs.length === 1);
+}
 
 test('a run in which much goes wrong', long, async () => {
 	const create = { method: 'POST', path: '^/live_inputs$' };
@@ -86,6 +107,10 @@ test('a run in which much goes wrong', long, async () => {
 	for (const { id } of rooms) await w.provisioned(id);
 	await noteProvider();
 	const [rotated, byHand, ended] = rooms;
+	hook.answer = () => 500;
+	await restream(await w.createRoom({ hostKey: (await newHostKey(1)).hostKey, title: 'restreamed' }));
+	await w.until('a webhook has failed', async () => (await w.rows('select 1 from bridge.webhook_attempt')).length);
+	hook.answer = () => 204;
 	await w.contract.send(rotated.host.key, 'rotateKey', [BigInt(rotated.id), (await newHostKey(2)).hostKey]);
 	const [{ uid }] = await w.standin.inputsOf(byHand.id);
 	await w.standin.call('POST', `/live_inputs/${uid}/rotate_keys`);
@@ -96,6 +121,8 @@ test('a run in which much goes wrong', long, async () => {
 	await noteProvider();
 	await w.contract.send(ended.host.key, 'endRoom', [BigInt(ended.id)]);
 	await w.gone(ended.id);
+	await w.until('a webhook was taken', () => hook.requests.some((r) => r.status === 204));
+	assert.ok(hook.requests.every((r) => r.signed));
 	assert.ok(secrets.size > 30);
 });
 
