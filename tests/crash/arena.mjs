@@ -9,6 +9,7 @@ import { Anvil } from '../lib/anvil.mjs';
 import { Contract } from '../lib/contract.mjs';
 import { merged, writeConfig } from '../lib/config.mjs';
 import { Process, run, sleep, until } from '../lib/proc.mjs';
+import { Receiver } from '../lib/receiver.mjs';
 import { newHostKey } from '../lib/sealing.mjs';
 import { ACCOUNT, CUSTOMER, Standin } from '../lib/standin.mjs';
 import { newKey } from '../lib/world.mjs';
@@ -92,6 +93,15 @@ export class Arena {
 		writeConfig(this.configs.immortal, base);
 	}
 
+	// Webhooks to a receiver of ours, which takes every second try, and a watch.
+	async receive(media) {
+		const secret = 'the secret of these webhooks';
+		this.hook ??= await Receiver.start(secret);
+		this.hook.answer = ({ body }) => (this.hook.requests.some((r) => r.body.id === body.id) ? 204 : 500);
+		this.configure({ webhooks: { urls: [`${this.hook.url}/hook`], secret, allow_private: true },
+			media: { delivery_url: `${this.standin.url}/customer-${CUSTOMER}/`, ...media } });
+	}
+
 	// The moment to come back to; the daemons are down, nobody is in the database.
 	async mark() {
 		this.point = { db: `${this.db}_mark`, standin: await this.standin.control('GET', 'snapshot'),
@@ -119,6 +129,7 @@ export class Arena {
 		});
 		await this.standin.control('POST', 'restore', this.point.standin);
 		await this.database(this.point.db);
+		if (this.hook) this.hook.requests.length = 0;
 		for (const name of ['indexer', 'bridge']) rmSync(this.log(name), { force: true });
 	}
 
@@ -233,7 +244,7 @@ export class Arena {
 		await this.stopDaemons();
 		this.closed = true;
 		await this.miner;
-		await Promise.all([this.anvil.stop(), this.standin.stop()]);
+		await Promise.all([this.anvil.stop(), this.standin.stop(), this.hook?.stop()]);
 		if (!process.env.CX_KEEP) rmSync(this.dir, { recursive: true, force: true });
 	}
 }

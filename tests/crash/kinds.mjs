@@ -2,6 +2,7 @@
 // world to the moment before the bridge acts, with the bridge down; `rooms` is
 // what must be true in the end. `hold`: blocks stop until this appears in the
 // log, or the bridge is dead.
+import assert from 'node:assert/strict';
 import { OFF_CURVE, newHostKey, sealTarget } from '../lib/sealing.mjs';
 
 async function create(a, room = {}) {
@@ -124,6 +125,35 @@ export const kinds = {
 		room.outputs[0].enabled = false;
 		room.outputs.splice(1, 1);
 		return { rooms: [room], also: outputsAre(a, room) };
+	},
+	// Every kind of event, to a receiver that refuses each delivery's first try.
+	async webhook(a) {
+		await a.receive({ recordings_every_s: 3600, watch: true, watch_fast_ms: 1000, watch_idle_ms: 1000, offline_after_ms: 500 });
+		const [old, aired] = [await create(a), await create(a)];
+		await live(a, [old, aired]);
+		old.videos = [(await a.standin.broadcast((await inputOf(a, old)).uid, 'connect')).video];
+		await a.until('it is on air', async () => (await a.rows('select 1 from bridge.live_period')).length === 1);
+		await a.until('all is told', async () => (await a.rows("select 1 from bridge.webhook_delivery where state = 'delivered'")).length === 3);
+		await a.stopDaemons();
+		await a.standin.broadcast((await inputOf(a, old)).uid, 'disconnect');
+		await a.standin.broadcast((await inputOf(a, aired)).uid, 'connect');
+		await send(a, old, 'endRoom');
+		const [fresh, bad] = [await create(a), await create(a, { key: { hostKey: OFF_CURVE } })];
+		await confirmed(a, [fresh, bad]);
+		Object.assign(old, { state: 'ended' });
+		bad.state = 'failed';
+		const wanted = [[old, 'offline'], [old, 'room.ended'], [old, 'recording.ready'], [aired, 'live'], [fresh, 'room.ready'], [bad, 'room.failed']];
+		const taken = ([room, type]) => a.hook.of(room.id, type).some((r) => r.status === 204);
+		return { rooms: [old, aired, fresh, bad], expected: { RoomFailed: 1 }, also: () => wanted.every(taken), after() {
+			assert.ok(a.hook.requests.every((r) => r.signed));
+			const texts = new Map();
+			for (const { body, text } of a.hook.requests) {
+				assert.equal(texts.get(body.id) ?? text, text, 'one event says two things');
+				texts.set(body.id, text);
+			}
+			assert.deepEqual([...texts.values()].map((t) => JSON.parse(t)).map((b) => `${b.room.id} ${b.type}`).sort(),
+				wanted.map(([room, type]) => `${room.id} ${type}`).sort(), 'what was told');
+		} };
 	},
 	async discard(a) {
 		const room = await lived(a, { keep: false }, 2);

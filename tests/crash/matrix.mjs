@@ -68,6 +68,7 @@ async function life(a, scene, points) {
 		await a.quiet(inputs, scene.also);
 	}
 	await check(a, scene.rooms, scene.expected);
+	scene.after?.();
 	// A stop in good order, so that a sanitizer says what leaks.
 	const stopped = await Promise.all([a.bridgeProcess, a.indexerProcess].map((p) => p.stop('SIGTERM')));
 	const mortal = deaths < points.length; // it may have come to its point now
