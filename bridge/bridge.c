@@ -71,14 +71,10 @@ const char *bridge_confirm_name(const struct config *cfg)
  * ended since looks open in it. */
 static bool fresh(struct bridge *b, const struct db_result *ready)
 {
-	struct txmgr_view v = { 0 };
-	uint64_t head;
-
 	if (db_rows(ready) == 0)
 		return false;
-	head = (uint64_t)db_i64(ready, 0, "head_number");
-	txmgr_view(b->txmgr, &v);
-	return v.head <= head + BRIDGE_LAG_BLOCKS;
+	return lanes_node_head(b->lanes) <=
+	       (uint64_t)db_i64(ready, 0, "head_number") + BRIDGE_LAG_BLOCKS;
 }
 
 static void on_todo(void *arg, enum status st,
@@ -144,7 +140,7 @@ static void on_block(void *arg, const char *payload)
 	struct bridge *b = (struct bridge *)arg;
 
 	(void)payload;
-	txmgr_head(b->txmgr);
+	lanes_head(b->lanes);
 	bridge_wake(b);
 }
 
@@ -282,9 +278,36 @@ static enum status open_rpcs(struct bridge *b, struct err *err)
 	return st;
 }
 
+/* One after the other: a keystore's password takes its time. */
+static enum status open_signers(struct bridge *b, struct err *err)
+{
+	size_t n = b->cfg->signer_count;
+
+	b->signers = (struct signer **)mem_array(n, sizeof(*b->signers));
+	for (size_t i = 0; i < n; i++) {
+		enum status st = signer_open(&b->signers[i], b->cfg, i, err);
+		const struct address *who;
+
+		if (st != ST_OK)
+			return st;
+		b->signer_count++;
+		who = signer_address(b->signers[i]);
+		for (size_t k = 0; k < i; k++)
+			if (memcmp(b->keys[k].who.b, who->b, 20) == 0)
+				return err_set(err, ST_REJECTED,
+					       "signers: entries %zu and %zu "
+					       "are the same key",
+					       k + 1, i + 1);
+		b->keys[i] =
+		    (struct lanes_key){ .who = *who, .signer = b->signers[i] };
+		b->key_count++;
+	}
+	return ST_OK;
+}
+
 static enum status open_clients(struct bridge *b, struct err *err)
 {
-	enum status st = signer_open(&b->signer, b->cfg, err);
+	enum status st = open_signers(b, err);
 
 	if (st == ST_OK)
 		st = unseal_open(&b->unseal, b->cfg, err);
@@ -353,6 +376,8 @@ static enum status try_to_lead(struct bridge *b, bool *checked,
 		return st;
 	*need = NEED_DATABASE;
 	st = startup_lead(b, err);
+	if (st == ST_OK)
+		st = startup_keys(b, err);
 	return st == ST_OK ? control_start(b, err) : st;
 }
 
@@ -421,7 +446,7 @@ static void open_provider(struct bridge *b)
 	b->lease = lease_new(b);
 }
 
-static void open_lane(struct bridge *b)
+static void open_lanes(struct bridge *b)
 {
 	const struct config *cfg = b->cfg;
 	struct txmgr_opts opts = {
@@ -429,16 +454,12 @@ static void open_lane(struct bridge *b)
 		.db = b->db,
 		.rpcs = b->rpcs,
 		.rpc_count = b->rpc_count,
-		.signer = b->signer,
 		.chain_id = cfg->chain.chain_id,
 		.term = b->facts.term,
 		.confirm_by_tag = cfg->chain.confirm != CONFIRM_DEPTH,
 		.confirm_tag = bridge_confirm_name(cfg),
 		.confirmations = cfg->chain.confirmations,
 		.poll_ms = cfg->bridge.poll_ms,
-		.batch_max = cfg->bridge.batch_max,
-		.batch_calldata_max = cfg->bridge.batch_calldata_max,
-		.batch_wait_ms = cfg->bridge.batch_wait_ms,
 		.max_fee_gwei = cfg->bridge.max_fee_gwei,
 		.bump_after_s = cfg->bridge.bump_after_s,
 		.on_change = on_lane_change,
@@ -447,7 +468,14 @@ static void open_lane(struct bridge *b)
 	};
 
 	memcpy(opts.registry.b, cfg->registry.address, 20);
-	b->txmgr = txmgr_new(&opts);
+	b->lanes = lanes_new(&(struct lanes_opts){
+	    .lane = opts,
+	    .keys = b->keys,
+	    .key_count = b->key_count,
+	    .batch_max = cfg->bridge.batch_max,
+	    .batch_calldata_max = cfg->bridge.batch_calldata_max,
+	    .batch_wait_ms = cfg->bridge.batch_wait_ms,
+	});
 }
 
 static void open_policy(struct bridge *b)
@@ -499,7 +527,7 @@ static void work(struct bridge *b)
 	b->started_ms = uv_now(b->loop);
 	open_policy(b);
 	open_provider(b);
-	open_lane(b);
+	open_lanes(b);
 	start_timers(b);
 	b->audit = audit_new(b);
 	b->media = media_new(b);
@@ -508,7 +536,7 @@ static void work(struct bridge *b)
 	db_listen(b->db, "bridge_control", on_control, b);
 	log_info("leading", F_STR("deployment", b->facts.deployment),
 		 F_I64("term", b->facts.term),
-		 F_HEX("signer", signer_address(b->signer)->b, 20),
+		 F_U64("signers", b->signer_count),
 		 F_U64("origin", b->facts.origin_id));
 	first_list(&b->later);
 	(void)uv_run(b->loop, UV_RUN_DEFAULT);
@@ -518,7 +546,7 @@ static void close_all(struct bridge *b)
 {
 	size_t i;
 
-	txmgr_free(b->txmgr);
+	lanes_free(b->lanes);
 	cloudflare_free(b->cf);
 	sweep_stop(b);
 	inventory_free(b->inventory);
@@ -533,7 +561,9 @@ static void close_all(struct bridge *b)
 		rpc_free(b->rpcs[i]);
 	free(b->rpcs);
 	http_free(b->http);
-	signer_close(b->signer);
+	for (i = 0; i < b->signer_count; i++)
+		signer_close(b->signers[i]);
+	free(b->signers);
 	unseal_close(b->unseal);
 	report_free(b->report);
 	uv_close((uv_handle_t *)&b->poll, NULL);

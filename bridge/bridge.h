@@ -9,10 +9,10 @@
 #include "bridge/breaker.h"
 #include "bridge/cloudflare.h"
 #include "bridge/inventory.h"
+#include "bridge/lanes.h"
 #include "bridge/policy.h"
 #include "bridge/signer.h"
 #include "bridge/target.h"
-#include "bridge/txmgr.h"
 #include "config/config.h"
 #include "core/err.h"
 #include "core/http.h"
@@ -52,10 +52,13 @@ struct bridge {
 	struct http *http;
 	struct rpc **rpcs;
 	size_t rpc_count;
-	struct err node_err; /* why an endpoint's socket last went away */
-	struct signer *signer;
+	struct err node_err;     /* why an endpoint's socket last went away */
+	struct signer **signers; /* of the config, in its order */
+	size_t signer_count;
+	struct lanes_key keys[LANES_MAX]; /* these, then removed ones */
+	size_t key_count;
 	struct unseal *unseal;
-	struct txmgr *txmgr;
+	struct lanes *lanes;
 	struct cloudflare *cf;
 	struct inventory *inventory;
 	struct lease *lease;
@@ -107,13 +110,17 @@ const char *bridge_confirm_name(const struct config *cfg);
  * Blocking, as the two below: before the loop's work. */
 enum status startup_check_database(struct bridge *b,
 				   struct err *err) MUST_CHECK;
-/** startup_check_chain - chain id, contract, role, origin; fills b->facts but
- * the term. ST_TRANSIENT when no endpoint answers, ST_AGAIN when b->stopping
- * became true meanwhile */
+/** startup_check_chain - chain id, contract, each key's role, origin; fills
+ * b->facts but the term. ST_TRANSIENT when no endpoint answers, ST_AGAIN when
+ * b->stopping became true meanwhile */
 enum status startup_check_chain(struct bridge *b, struct err *err) MUST_CHECK;
 /** startup_lead - take the deployment's advisory lock and a new term; ST_AGAIN
  * while another bridge leads */
 enum status startup_lead(struct bridge *b, struct err *err) MUST_CHECK;
+
+/** startup_keys - b->keys also has those that were taken out of the config
+ * while something of theirs is not settled; once it leads */
+enum status startup_keys(struct bridge *b, struct err *err) MUST_CHECK;
 
 /** sweep_run - list, note and delete inputs of ours that no room has chosen */
 void sweep_run(struct bridge *b);

@@ -15,6 +15,7 @@ struct effect {
 	enum effect_kind kind;
 	bool solo; /* it must not share a transaction */
 	struct u256 room;
+	size_t holder;  /* which lane has the room unmined; SHARE_NONE: none */
 	uint32_t epoch; /* the output's id of EFFECT_REFUSE_OUTPUT */
 	uint16_t origin;
 	uint8_t code;

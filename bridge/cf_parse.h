@@ -23,14 +23,15 @@
 #define CF_TARGET_SIZE 1024
 
 /* A live input that nobody broadcasts to: its meta says which database works
- * for a deployment with which key, and counts that it is alive. */
+ * for a deployment with which keys, and counts that it is alive. */
 #define CF_HOLDER_SIZE 17
-#define CF_SIGNER_SIZE 43
+#define CF_SIGNERS_MAX 20 /* keys that a lease names */
+#define CF_SIGNER_SIZE (43 * CF_SIGNERS_MAX)
 #define CF_LEASES_MAX  16
 struct cf_lease {
 	char uid[CF_UID_SIZE];
 	char deployment[CF_MARK_SIZE]; /* meta.lease; empty: it is none */
-	char signer[CF_SIGNER_SIZE];   /* 0x… */
+	char signer[CF_SIGNER_SIZE];   /* 0x…, or several: 0x…,0x… */
 	char holder[CF_HOLDER_SIZE];   /* the database's own id */
 	uint64_t beat;
 	int64_t created_s;

@@ -23,7 +23,7 @@ static void read_pause(struct bridge *b, const struct db_result *r)
 	else if (!paused && b->paused)
 		log_info("resumed");
 	b->paused = paused;
-	txmgr_pause(b->txmgr, paused);
+	lanes_pause(b->lanes, paused);
 }
 
 void control_read(struct bridge *b, const struct db_result *r)

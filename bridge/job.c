@@ -396,7 +396,7 @@ static void on_commit(void *arg, enum status st,
 		    strcmp(j->done_event, "live_input_deleted") == 0)
 			log_info("room_closed", F_STR("room", j->room));
 		if (j->kick)
-			txmgr_kick(b->txmgr);
+			lanes_kick(b->lanes);
 		bridge_wake(b);
 	} else if (st != ST_TRANSIENT) {
 		/* The poll comes again; a lost database ends the process. */

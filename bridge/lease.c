@@ -28,6 +28,25 @@ static bool same(const char *a, const char *b)
 	return *a && strcmp(a, b) == 0;
 }
 
+/* Whether two lists of keys have one in common. */
+static bool shared_key(const char *a, const char *b)
+{
+	size_t n;
+
+	for (; *a; a += n + (a[n] == ',')) {
+		const char *p = b;
+		size_t len;
+
+		n = strcspn(a, ",");
+		for (; *p; p += len + (p[len] == ',')) {
+			len = strcspn(p, ",");
+			if (n && len == n && memcmp(a, p, n) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
 /* The one of before, if it has not counted since. */
 static bool stands_still(const struct lease_view *v, const struct cf_lease *l)
 {
@@ -56,7 +75,7 @@ enum lease_verdict lease_judge(const struct lease_view *v,
 		const struct cf_lease *l = &v->now[i];
 		bool here = same(l->deployment, v->deployment);
 
-		if (!here && !same(l->signer, v->signer))
+		if (!here && !shared_key(l->signer, v->signer))
 			continue;
 		if (here && same(l->holder, v->holder))
 			ours = older(ours, l);
@@ -103,8 +122,8 @@ static void stop_for(struct lease *l, const struct cf_lease *other)
 	    F_STR("why", same(other->deployment, l->own.deployment)
 			     ? "a bridge with another database works for this "
 			       "contract"
-			     : "a bridge of another contract signs with this "
-			       "key"),
+			     : "a bridge of another contract signs with one "
+			       "of these keys"),
 	    F_STR("database", other->holder), F_STR("signer", other->signer),
 	    F_STR("deployment", other->deployment),
 	    F_STR("ours", l->own.holder),
@@ -262,11 +281,19 @@ void lease_take(struct lease *l, void (*held)(struct bridge *b))
 struct lease *lease_new(struct bridge *b)
 {
 	struct lease *l = (struct lease *)mem_zalloc(sizeof(*l));
+	size_t at = 0;
 
 	l->b = b;
 	memcpy(l->own.deployment, b->facts.deployment, CF_MARK_SIZE);
 	memcpy(l->own.holder, b->facts.database, CF_HOLDER_SIZE);
-	hex_address(l->own.signer, signer_address(b->signer));
+	/* Those that were removed, too: their transactions are still sent. */
+	for (size_t i = 0; i < b->key_count && i < CF_SIGNERS_MAX; i++) {
+		char who[HEX_ADDRESS_SIZE];
+
+		at += (size_t)snprintf(
+		    l->own.signer + at, sizeof(l->own.signer) - at, "%s%s",
+		    i ? "," : "", hex_address(who, &b->keys[i].who));
+	}
 	l->timer = (uv_timer_t *)mem_zalloc(sizeof(*l->timer));
 	l->timer->data = l;
 	if (uv_timer_init(b->loop, l->timer) != 0)

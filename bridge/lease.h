@@ -31,7 +31,7 @@ enum lease_verdict {
 };
 
 struct lease_view {
-	const char *deployment, *signer, *holder; /* ours */
+	const char *deployment, *signer, *holder; /* ours; see cf_lease */
 	const struct cf_lease *now, *before;      /* two lists, a while apart */
 	size_t now_count, before_count;
 	bool waited; /* @before is there */

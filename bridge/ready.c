@@ -28,13 +28,13 @@ static void check_lane(const struct ready_facts *f, struct health_report *out)
 {
 	if (f->lane_stopped)
 		health_reason(out, "lane_stopped",
-			      "the signer may not write to the contract");
+			      "no signing key may write to the contract");
 	else if (!f->lane_ready)
 		health_reason(out, "lane_not_ready",
-			      "the signer's nonces are not known yet");
+			      "the signing key's nonces are not known yet");
 	if (f->lane_no_funds)
 		health_reason(out, "lane_no_funds",
-			      "the signer cannot pay for its transactions");
+			      "no signing key can pay for its transactions");
 }
 
 static void check_provider(const struct ready_facts *f,

@@ -27,9 +27,9 @@ struct ready_facts {
 	bool indexed;      /* history is complete up to some block */
 	uint64_t behind_s; /* how long a known block has not been indexed */
 	uint64_t max_behind_s;
-	bool lane_ready;   /* nonces are known, transactions may be made */
-	bool lane_stopped; /* the signer may not write (role revoked) */
-	bool lane_no_funds;
+	bool lane_ready;       /* a key's nonces are known */
+	bool lane_stopped;     /* no key can, and one lacks the role */
+	bool lane_no_funds;    /* no key can, and one lacks money */
 	bool paused;           /* an operator said so */
 	bool tripped;          /* what no event explains: asks the operator */
 	bool listed;           /* the provider's live inputs are known */

@@ -260,7 +260,7 @@ static void on_due(void *arg, enum status st,
 			 F_STR("room", db_text(told, i, "room")),
 			 F_STR("video", db_text(told, i, "video_uid")));
 	if (db_rows(told))
-		txmgr_kick(r->b->txmgr);
+		lanes_kick(r->b->lanes);
 	for (i = 0; i < db_rows(results[1]); i++)
 		look_start(r, results[1], i);
 }

@@ -22,7 +22,7 @@ static void on_sent(void *arg, enum status st,
 	if (st == ST_OK && db_rows(results[0]) > 0) {
 		log_info("refusals_queued",
 			 F_U64("count", db_rows(results[0])));
-		txmgr_kick(b->txmgr);
+		lanes_kick(b->lanes);
 	} else if (st != ST_OK && st != ST_TRANSIENT) {
 		log_broken("refusals_not_queued", F_STR("why", err->msg));
 	}

@@ -1,24 +1,21 @@
 /*
  * Collects what the bridge's parts know into facts and metrics. Asks the
  * database whether it is there and how far the indexer is; while somebody
- * reads the metrics, also how many rooms are in which state, and a node for
- * the signer's balance. Never blocks; no room, host or title is a label.
+ * reads the metrics, also how many rooms are in which state. Never blocks; no
+ * room, host or title is a label.
  */
 #include "bridge/report.h"
 
 #include <stdio.h>
 
-#include "abi/hex.h"
-#include "bridge/fees.h"
 #include "bridge/ready.h"
+#include "bridge/report_lanes.h"
 #include "bridge/report_media.h"
 #include "core/log.h"
 #include "core/rpc_stats.h"
 
 #define TICK_MS       1000
-#define COUNT_MS      15000 /* how often rows are counted and money is asked for */
-#define BALANCE_MS    60000 /* money, when nobody scrapes */
-#define ENVELOPE      600   /* bytes of a usual one */
+#define COUNT_MS      15000 /* how often rows are counted */
 /* The lane looks every ten seconds when it has nothing to do. */
 #define NODE_SILENT_S 30
 
@@ -30,20 +27,16 @@ struct report {
 	uint64_t behind_ms, leads_since_ms;
 	bool indexed;
 	uint64_t indexed_number;
-	/* one question to the database, and one to a node, at a time */
-	bool asking, asking_balance, scraped;
-	uint64_t asked_ms, counted_ms, balance_ms;
-	size_t rpc_at;
+	bool asking, scraped; /* one question to the database at a time */
+	uint64_t asked_ms, counted_ms;
+	struct report_lanes *lanes;
 	struct rpc_metrics *rpc;
 	struct report_media *media;
 	struct metric *rooms, *outbox, *jobs, *steps;
 	struct metric *calls, *tokens, *queued, *limited;
 	struct metric *orphans_found, *orphans_deleted;
-	struct metric *txs, *sent, *raised, *reverted, *gas, *spent;
-	struct metric *next_nonce, *mined_nonce, *gap, *stuck, *balance;
-	struct metric *balance_txs, *refused, *tripped, *paused;
-	bool balance_low;
-	struct metric *base_fee, *head, *indexed_lag;
+	struct metric *refused, *tripped, *paused;
+	struct metric *head, *indexed_lag;
 };
 
 static uint64_t now_ms(const struct report *r)
@@ -53,22 +46,9 @@ static uint64_t now_ms(const struct report *r)
 
 static enum ready_role role(const struct bridge *b)
 {
-	return b->txmgr         ? READY_LEADER
+	return b->lanes         ? READY_LEADER
 	       : b->standing_by ? READY_STANDBY
 				: READY_STARTING;
-}
-
-static void take_lane(const struct report *r, struct ready_facts *f)
-{
-	struct txmgr_view v = { 0 };
-	uint64_t since;
-
-	txmgr_view(r->b->txmgr, &v);
-	since = v.looked_ms ? v.looked_ms : r->leads_since_ms;
-	f->node_silent_s = since ? (now_ms(r) - since) / 1000 : 0;
-	f->lane_ready = v.ready;
-	f->lane_stopped = v.stopped;
-	f->lane_no_funds = v.no_funds;
 }
 
 static void on_ready(void *arg, struct health_report *out)
@@ -92,7 +72,7 @@ static void on_ready(void *arg, struct health_report *out)
 	};
 
 	if (f.role == READY_LEADER) {
-		take_lane(r, &f);
+		report_lanes_facts(b, r->leads_since_ms, &f);
 		cloudflare_view(b->cf, &cf);
 		f.limited_s = (cf.limited_ms + 999) / 1000;
 	}
@@ -101,30 +81,16 @@ static void on_ready(void *arg, struct health_report *out)
 
 /* ---- metrics ---- */
 
-static void collect_lane(struct report *r)
+static void collect_head(struct report *r)
 {
-	struct txmgr_view v = { 0 };
+	uint64_t head = lanes_node_head(r->b->lanes);
 
-	txmgr_view(r->b->txmgr, &v);
-	METRIC_SET(r->txs, v.signed_count, "signed");
-	METRIC_SET(r->txs, v.unmined - v.signed_count, "accepted");
-	METRIC_SET(r->txs, v.unsettled, "mined");
-	METRIC_SET(r->sent, v.sent);
-	METRIC_SET(r->raised, v.bumped);
-	METRIC_SET(r->reverted, v.reverted);
-	METRIC_SET(r->gas, v.gas_used);
-	METRIC_SET(r->spent, v.spent_wei);
-	METRIC_SET(r->stuck, v.stuck_s);
-	if (!v.looked_ms)
+	if (!head)
 		return; /* no node has been asked yet */
-	METRIC_SET(r->next_nonce, v.next_nonce);
-	METRIC_SET(r->mined_nonce, v.mined_nonce);
-	METRIC_SET(r->gap, v.gap);
-	METRIC_SET(r->base_fee, v.base_fee);
-	METRIC_SET(r->head, v.head);
+	METRIC_SET(r->head, head);
 	if (r->indexed)
-		METRIC_SET(r->indexed_lag, v.head > r->indexed_number
-					       ? v.head - r->indexed_number
+		METRIC_SET(r->indexed_lag, head > r->indexed_number
+					       ? head - r->indexed_number
 					       : 0);
 }
 
@@ -164,7 +130,8 @@ static void on_collect(void *arg)
 	METRIC_SET(r->tripped, b->breaker.tripped);
 	METRIC_SET(r->paused, b->paused);
 	METRIC_SET(r->jobs, b->output_job_count, "output");
-	collect_lane(r);
+	report_lanes_collect(r->lanes);
+	collect_head(r);
 	collect_provider(r);
 	report_media_collect(r->media, b);
 }
@@ -234,25 +201,8 @@ static void add_rooms(struct report *r)
 static void add_metrics(struct report *r)
 {
 	add_rooms(r);
-	r->txs = GAUGE_BY("transactions", "state", "Not final yet.");
-	r->sent =
-	    COUNTER("transactions_sent", "Broadcasts, repeated ones too.");
-	r->raised = COUNTER("fees_raised", "Attempts with higher fees.");
-	r->reverted = COUNTER("transactions_reverted", "Mined, but reverted.");
-	r->gas = COUNTER("gas_used", "Gas of mined transactions.");
-	r->spent = COUNTER("spent_wei", "Paid for that gas.");
-	r->next_nonce = GAUGE("nonce_next", "The next transaction's.");
-	r->mined_nonce = GAUGE("nonce_mined", "Transactions mined so far.");
-	r->gap = GAUGE("nonce_gap", "1 while a nonce that nobody holds blocks "
-				    "transactions of ours.");
-	r->stuck =
-	    GAUGE("stuck_seconds", "Age of the oldest unmined transaction.");
-	r->balance = GAUGE("balance_wei", "What the signer has.");
-	r->balance_txs =
-	    GAUGE("balance_transactions",
-		  "Transactions with one room that the balance pays for.");
-	r->base_fee = GAUGE("base_fee_wei", "Of the newest block.");
-	r->head = GAUGE("head_number", "Newest block of the lane's endpoint.");
+	r->lanes = report_lanes_new(r->b, health_metrics(r->health));
+	r->head = GAUGE("head_number", "Newest block of the lanes' endpoint.");
 	r->indexed_lag =
 	    GAUGE("indexed_lag_blocks", "Of these, not indexed yet.");
 	r->rpc = rpc_metrics_new(health_metrics(r->health));
@@ -278,17 +228,15 @@ static void on_answer(void *arg, enum status st,
 		      const struct err *err)
 {
 	struct report *r = arg;
-	struct txmgr_view v = { 0 };
-
 	(void)err;
 	r->asking = false;
 	if (st != ST_OK)
 		return; /* a lost connection ends the daemon elsewhere */
 	r->indexed = db_bool(results[0], 0, "indexed");
 	r->indexed_number = (uint64_t)db_i64(results[0], 0, "number");
-	txmgr_view(r->b->txmgr, &v);
-	r->behind_ms = health_mark_age_ms(&r->behind, r->indexed_number, v.head,
-					  now_ms(r));
+	r->behind_ms =
+	    health_mark_age_ms(&r->behind, r->indexed_number,
+			       lanes_node_head(r->b->lanes), now_ms(r));
 	if (n < 3 + REPORT_MEDIA_RESULTS)
 		return;
 	set_states(r->rooms, results[1]);
@@ -326,74 +274,6 @@ static void ask_database(struct report *r, bool count)
 	db_run(b, on_answer, r);
 }
 
-/* Told in transactions, each with one room at the fee of a new one. */
-static void judge_balance(struct report *r, double wei)
-{
-	const struct config *cfg = r->b->cfg;
-	struct txmgr_view v = { 0 };
-	struct fees f;
-	double txs;
-
-	txmgr_view(r->b->txmgr, &v);
-	if (!v.looked_ms) {
-		r->balance_ms = 0; /* the fee is not known yet */
-		return;
-	}
-	f = fees_first(v.base_fee, FEES_NO_HINT,
-		       cfg->bridge.max_fee_gwei * 1000000000ull);
-	txs = wei / ((double)(gas_base(EFFECT_PROVISION) +
-			      gas_entry(EFFECT_PROVISION, ENVELOPE)) *
-		     (double)(f.max_fee ? f.max_fee : 1));
-	METRIC_SET(r->balance_txs, txs);
-	if ((txs < cfg->bridge.balance_min_txs) == r->balance_low)
-		return;
-	r->balance_low = !r->balance_low;
-	if (r->balance_low)
-		log_odd("balance_low",
-			F_HEX("signer", signer_address(r->b->signer)->b, 20),
-			F_U64("transactions", (uint64_t)txs),
-			F_U64("wanted", cfg->bridge.balance_min_txs),
-			F_STR("hint", "send it some ether"));
-	else
-		log_info("balance_restored",
-			 F_U64("transactions",
-			       txs < 1e18 ? (uint64_t)txs : UINT64_MAX));
-}
-
-static void on_balance(void *arg, enum status st, cJSON *result,
-		       const struct rpc_error *error, const struct err *err)
-{
-	struct report *r = arg;
-	const char *text = cJSON_IsString(result) ? result->valuestring : "";
-	double wei = 0;
-
-	(void)error;
-	(void)err;
-	r->asking_balance = false;
-	if (st != ST_OK || strncmp(text, "0x", 2) != 0 ||
-	    strspn(text + 2, "0123456789abcdefABCDEF") != strlen(text) - 2 ||
-	    strlen(text) > 66) {
-		r->rpc_at++;
-		return;
-	}
-	for (text += 2; *text; text++)
-		wei = wei * 16 +
-		      (*text <= '9' ? *text - '0' : (*text | 0x20) - 'a' + 10);
-	METRIC_SET(r->balance, wei);
-	judge_balance(r, wei);
-}
-
-static void ask_balance(struct report *r)
-{
-	char params[HEX_ADDRESS_SIZE + 16], who[HEX_ADDRESS_SIZE];
-
-	r->asking_balance = true;
-	(void)snprintf(params, sizeof(params), "[\"%s\",\"latest\"]",
-		       hex_address(who, signer_address(r->b->signer)));
-	rpc_call(r->b->rpcs[r->rpc_at % r->b->rpc_count], "eth_getBalance",
-		 params, on_balance, r);
-}
-
 static void on_tick(uv_timer_t *timer)
 {
 	struct report *r = timer->data;
@@ -413,11 +293,7 @@ static void on_tick(uv_timer_t *timer)
 		r->scraped = false;
 	}
 	ask_database(r, count);
-	if (!r->asking_balance &&
-	    (count || now_ms(r) - r->balance_ms >= BALANCE_MS)) {
-		r->balance_ms = now_ms(r);
-		ask_balance(r);
-	}
+	report_lanes_balances(r->lanes);
 }
 
 /* ---- life ---- */
@@ -465,6 +341,7 @@ void report_free(struct report *r)
 	if (!r)
 		return;
 	rpc_metrics_free(r->rpc);
+	report_lanes_free(r->lanes);
 	report_media_free(r->media);
 	health_free(r->health);
 	uv_close((uv_handle_t *)&r->timer, on_closed);

@@ -41,10 +41,10 @@ enum status signer_new(struct signer **out, const uint8_t key32[32],
 }
 
 enum status signer_open(struct signer **out, const struct config *cfg,
-			struct err *err)
+			size_t at, struct err *err)
 {
 	uint8_t key[32];
-	enum status st = keyfile_load(key, cfg, err);
+	enum status st = keyfile_load(key, cfg, at, err);
 
 	if (st == ST_OK)
 		st = signer_new(out, key, err);

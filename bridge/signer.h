@@ -7,18 +7,19 @@
 #include "core/err.h"
 #include "core/mem.h"
 
-/* The bridge's signing key. It is kept out of swap where the system permits
- * it and never leaves signer.c; others get signatures and the address. */
+/* One signing key of the bridge. It is kept out of swap where the system
+ * permits it and never leaves signer.c; others get signatures and the address.
+ */
 struct signer;
 
-/** signer_open - load the key that the config names (keystore or raw file)
+/** signer_open - load the key that entry @at of the config's signers names
  * @out: set only on ST_OK; release with signer_close(), which wipes the key
  *
  * Return: ST_OK; ST_REJECTED: file missing, readable by others, wrong
  * password, no valid key. Blocks for the keystore's scrypt.
  */
 enum status signer_open(struct signer **out, const struct config *cfg,
-			struct err *err) MUST_CHECK;
+			size_t at, struct err *err) MUST_CHECK;
 /** signer_new - from key bytes, which the caller wipes: for tests */
 enum status signer_new(struct signer **out, const uint8_t key32[32],
 		       struct err *err) MUST_CHECK;

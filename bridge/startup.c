@@ -1,10 +1,12 @@
 /*
- * What must hold before the bridge may act: the right chain, the contract, the
- * role, the provider's account as the origin on chain, a current database, and
- * that no other bridge leads. Blocking; it changes nothing but the term.
+ * What must hold before the bridge may act: the right chain, the contract, a
+ * key with the role, the provider's account as the origin on chain, a current
+ * database, and that no other bridge leads. Blocking; it changes nothing but
+ * the term.
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "abi/hex.h"
@@ -132,26 +134,71 @@ static enum status check_contract(struct bridge *b, struct err *err)
 	return ST_OK;
 }
 
-static enum status check_role(struct bridge *b, struct err *err)
+static enum status ask_role(struct bridge *b, struct lanes_key *k,
+			    struct err *err)
 {
 	struct hash32 role = keccak256("BRIDGE_ROLE", 11);
-	const struct address *me = signer_address(b->signer);
-	char text[HEX_ADDRESS_SIZE];
 	uint8_t args[64] = { 0 };
 	struct buf out = { 0 };
 	uint64_t yes = 0;
 	enum status st;
 
 	memcpy(args, role.b, 32);
-	memcpy(args + 44, me->b, 20);
+	memcpy(args + 44, k->who.b, 20);
 	st = view(b, &out, "hasRole(bytes32,address)", args, sizeof(args), err);
-	if (st == ST_OK && (!word(&yes, &out, 0) || yes != 1))
-		st = err_set(err, ST_REJECTED,
-			     "the signer %s lacks the bridge role of the "
-			     "registry; grant it BRIDGE_ROLE",
-			     hex_address(text, me));
+	k->role = st == ST_OK && word(&yes, &out, 0) && yes == 1;
 	buf_deinit(&out);
 	return st;
+}
+
+/* What an operator should know of a key; nothing hangs on it. */
+static enum status tell_key(struct bridge *b, const struct lanes_key *k,
+			    struct err *err)
+{
+	char params[HEX_ADDRESS_SIZE + 16], text[HEX_ADDRESS_SIZE];
+	char wei[80] = "?";
+	AUTO_BUF balance = BUF_NULL;
+	enum status st;
+
+	buf_init(&balance, 128);
+	(void)snprintf(params, sizeof(params), "[\"%s\",\"latest\"]",
+		       hex_address(text, &k->who));
+	st = ask_text(b, &balance, "eth_getBalance", params, err);
+	if (st == ST_TRANSIENT)
+		return st;
+	if (st == ST_OK)
+		(void)snprintf(wei, sizeof(wei), "%.0f",
+			       strtod(buf_str(&balance), NULL));
+	log_info("signing_key", F_HEX("signer", k->who.b, 20),
+		 F_STR("role", k->role ? "held" : "missing"),
+		 F_STR("balance_wei", wei));
+	return ST_OK;
+}
+
+/* One key that may write is enough to start: the others' lanes wait. */
+static enum status check_keys(struct bridge *b, struct err *err)
+{
+	char text[HEX_ADDRESS_SIZE];
+	size_t roles = 0;
+
+	for (size_t i = 0; i < b->signer_count; i++) {
+		enum status st = ask_role(b, &b->keys[i], err);
+
+		if (st == ST_OK)
+			st = tell_key(b, &b->keys[i], err);
+		if (st != ST_OK)
+			return st;
+		roles += b->keys[i].role;
+	}
+	if (roles)
+		return ST_OK;
+	return err_set(err, ST_REJECTED,
+		       "the signer %s%s the bridge role of the registry; grant "
+		       "it BRIDGE_ROLE",
+		       hex_address(text, &b->keys[0].who),
+		       b->signer_count == 1
+			   ? " lacks"
+			   : ", like all others of the config, lacks");
 }
 
 /* (string prefix, string[] suffixes): the prefix alone. */
@@ -280,7 +327,7 @@ enum status startup_check_chain(struct bridge *b, struct err *err)
 	if (st == ST_OK)
 		st = check_contract(b, err);
 	if (st == ST_OK)
-		st = check_role(b, err);
+		st = check_keys(b, err);
 	if (st == ST_OK)
 		st = check_origin(b, err);
 	if (st == ST_OK)
@@ -288,6 +335,43 @@ enum status startup_check_chain(struct bridge *b, struct err *err)
 	if (st == ST_OK)
 		st = find_deployment(b, err);
 	return st;
+}
+
+/* Of those whose last is just final a deep reorg may still take something
+ * back: they are kept for a day. */
+enum status startup_keys(struct bridge *b, struct err *err)
+{
+	AUTO(db_result) struct db_result *r = NULL;
+	enum status st = DB_QUERY(
+	    &r, b->db, err,
+	    "select t.signer from bridge.tx t where t.state in ('signed',"
+	    " 'accepted', 'mined') or t.updated_at > now() - interval '1 day'"
+	    " union select t.signer from bridge.outbox o"
+	    " join bridge.tx t on t.id = o.tx_id where o.state = 'in_tx'");
+
+	if (st != ST_OK)
+		return st;
+	b->key_count = b->signer_count;
+	for (size_t row = 0; row < db_rows(r); row++) {
+		size_t len, i = 0;
+		const uint8_t *who = db_bytes(r, row, "signer", &len);
+
+		while (i < b->key_count &&
+		       memcmp(b->keys[i].who.b, who, 20) != 0)
+			i++;
+		if (i < b->key_count)
+			continue;
+		if (i == LANES_MAX)
+			return err_set(err, ST_REJECTED,
+				       "more than %d signing keys, those that "
+				       "were removed counted, have "
+				       "transactions that are not settled",
+				       LANES_MAX);
+		b->keys[i] = (struct lanes_key){ 0 };
+		memcpy(b->keys[i].who.b, who, 20);
+		b->key_count++;
+	}
+	return ST_OK;
 }
 
 enum status startup_lead(struct bridge *b, struct err *err)

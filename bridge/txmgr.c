@@ -128,7 +128,7 @@ const char *txm_kind_name(enum effect_kind k)
 	return kind_names[k];
 }
 
-bool txm_kind_parse(enum effect_kind *out, const char *name)
+bool txmgr_kind_parse(enum effect_kind *out, const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(kind_names); i++) {
 		if (strcmp(name, kind_names[i]) == 0) {
@@ -237,7 +237,8 @@ static void read_rows(struct txmgr *m, const struct db_result *r)
 			t->nonce = (uint64_t)db_i64(r, row, "nonce");
 			t->gas = (uint64_t)db_i64(r, row, "gas");
 			t->entries = (size_t)db_i64(r, row, "entries");
-			if (!txm_kind_parse(&t->kind, db_text(r, row, "kind")))
+			if (!txmgr_kind_parse(&t->kind,
+					      db_text(r, row, "kind")))
 				abort();
 			p = db_bytes(r, row, "data", &n);
 			buf_add(&t->data, p, n);
@@ -274,14 +275,21 @@ static void loaded(void *arg, enum status st,
 	m->unsettled = true;
 	log_info("tx_lane_loaded", F_U64("open", m->count),
 		 F_U64("next_nonce", m->nonces.db_next),
-		 F_HEX("signer", signer_address(m->o.signer)->b, 20));
+		 F_HEX("signer", m->o.who.b, 20));
+	if (!m->o.signer && m->count)
+		log_odd("key_removed", F_HEX("signer", m->o.who.b, 20),
+			F_U64("open", m->count),
+			F_STR("hint", "its transactions are sent and seen "
+				      "through as they are; should they wait "
+				      "for long, send it some ether or put "
+				      "the key back"));
 	txm_look(m);
 }
 
 void txm_load(struct txmgr *m)
 {
 	struct db_batch *b = db_batch_new(m->o.db);
-	const struct address *who = signer_address(m->o.signer);
+	const struct address *who = &m->o.who;
 
 	m->loaded = false;
 	m->ready = false;
@@ -304,11 +312,6 @@ void txm_load(struct txmgr *m)
 	db_run(b, loaded, txm_op_new(m));
 }
 
-static void on_window(uv_timer_t *timer)
-{
-	txm_claim(timer->data);
-}
-
 /* A lane at rest asks the node only now and then; fees stay fresh enough. */
 static void on_poll(uv_timer_t *timer)
 {
@@ -316,12 +319,11 @@ static void on_poll(uv_timer_t *timer)
 
 	if (!m->loaded)
 		return;
-	if (!m->ready || m->count || m->stopped ||
+	if (!m->ready || m->count || m->stopped || m->no_funds ||
 	    txm_now(m) - m->looked_ms >= TXM_IDLE_MS)
 		txm_look(m);
 	if (m->unsettled)
 		txm_settle(m);
-	txm_claim(m);
 }
 
 static uv_timer_t *timer_new(struct txmgr *m)
@@ -339,12 +341,14 @@ struct txmgr *txmgr_new(const struct txmgr_opts *opts)
 
 	assert(opts->rpc_count > 0 && opts->rpc_count <= NONCE_ENDPOINTS_MAX);
 	m->o = *opts;
+	m->stopped = opts->stopped;
+	if (m->stopped)
+		txm_say_stopped(m);
 	m->cap = opts->max_fee_gwei > UINT64_MAX / 2000000000
 		     ? UINT64_MAX / 2
 		     : opts->max_fee_gwei * 1000000000;
 	m->hint = FEES_NO_HINT;
 	m->poll = timer_new(m);
-	m->window = timer_new(m);
 	uv_timer_start(m->poll, on_poll, opts->poll_ms, opts->poll_ms);
 	txm_load(m);
 	return m;
@@ -365,22 +369,10 @@ void txmgr_free(struct txmgr *m)
 		txm_op_free(m->ops);
 	}
 	uv_close((uv_handle_t *)m->poll, timer_closed);
-	uv_close((uv_handle_t *)m->window, timer_closed);
 	while (m->count)
 		txm_remove(m, m->txs[m->count - 1]);
 	free(m->txs);
 	free(m);
-}
-
-/* At once when idle; while transactions wait for their block others are
- * gathered for a moment, or until a batch is full. */
-void txmgr_kick(struct txmgr *m)
-{
-	m->kicks++;
-	if (txm_unmined(m) == 0 || m->kicks >= m->o.batch_max)
-		txm_claim(m);
-	else if (!uv_is_active((uv_handle_t *)m->window))
-		uv_timer_start(m->window, on_window, m->o.batch_wait_ms, 0);
 }
 
 void txmgr_head(struct txmgr *m)
@@ -391,18 +383,41 @@ void txmgr_head(struct txmgr *m)
 		txm_settle(m);
 }
 
-void txmgr_pause(struct txmgr *m, bool paused)
+static bool sound(const struct txmgr *m)
 {
-	bool was = m->paused;
+	return m->o.signer && m->ready && !m->stopped && !m->no_funds;
+}
 
-	m->paused = paused;
-	if (was && !paused)
-		txm_claim(m);
+/* A nonce that is being looked into may be filled: that goes first. */
+void txmgr_offer(const struct txmgr *m, struct share_lane *out)
+{
+	struct fees f = fees_first(m->base_fee, m->hint, m->cap);
+	double free_wei = m->balance_known ? m->balance : SHARE_RICH;
+
+	*out = (struct share_lane){
+		.who = m->o.who,
+		.able = sound(m) && !m->claiming && !m->reclaiming &&
+			m->count < TXM_OPEN_MAX &&
+			txm_unmined(m) < TXM_UNMINED_MAX,
+		.sound = sound(m),
+		.unmined = txm_unmined(m),
+		.gas_max = gas_limit_max(m->gas_limit),
+		.max_fee = f.max_fee,
+	};
+	for (size_t i = 0; i < m->count; i++)
+		if (m->txs[i]->state < TXM_MINED)
+			free_wei -= txm_cost(m->txs[i]);
+	out->free_wei = free_wei;
 }
 
 void txmgr_view(const struct txmgr *m, struct txmgr_view *out)
 {
 	*out = m->stats;
+	out->who = m->o.who;
+	out->key = m->o.signer != NULL;
+	out->sound = sound(m);
+	out->balance_known = m->balance_known;
+	out->balance_wei = m->balance;
 	out->ready = m->ready;
 	out->stopped = m->stopped;
 	out->head = m->head;

@@ -7,6 +7,8 @@
 #include <uv.h>
 
 #include "abi/types.h"
+#include "bridge/calls.h"
+#include "bridge/share.h"
 #include "bridge/signer.h"
 #include "core/err.h"
 #include "core/mem.h"
@@ -14,18 +16,12 @@
 #include "db/db.h"
 
 /*
- * The lane of one signing key: takes entries of bridge.outbox ('queued', in
- * the order of their id), makes transactions of them and sees those through
- * until they are final. It is driven by the database: insert rows, commit,
- * call txmgr_kick(). It moves queued -> in_tx -> done | dropped (with a note),
- * and in_tx -> queued when the transaction can no longer happen or must be
- * split. A 'queued' row may be dropped by others at any time; an 'in_tx' row
- * belongs to the lane.
- *
- * What an entry needs: 'provision': epoch, origin_id, input_uid,
- * credential_hash, envelope. 'fail', 'reissue': code. 'recording': origin_id
- * and the video's uid in input_uid. 'refuse_output': the output's id in epoch,
- * code. 'end': nothing. An entry that lacks a field is dropped.
+ * The lane of one signing key: makes transactions of the entries of
+ * bridge.outbox that it is given (lanes.h) and sees those through until they
+ * are final. It moves queued -> in_tx -> done | dropped (with a note), and
+ * in_tx -> queued when the transaction can no longer happen, must be split, or
+ * is given back. A 'queued' row may be dropped by others at any time; an
+ * 'in_tx' row belongs to the lane of its transaction.
  *
  * Every attempt's signed bytes are committed before they are sent; state is
  * only in bridge.tx and bridge.tx_attempt, so a crash anywhere is harmless.
@@ -39,7 +35,11 @@ struct txmgr_opts {
 	 * asked after a lost database. Not owned. */
 	struct rpc *const *rpcs;
 	size_t rpc_count;
-	const struct signer *signer; /* not owned */
+	struct address who;
+	/* Not owned. NULL: the key was taken out of the config, and what it
+	 * has signed is only seen through. */
+	const struct signer *signer;
+	bool stopped; /* it has no right to write, as far as is known */
 	uint64_t chain_id;
 	struct address registry;
 	int64_t term;        /* of bridge.leader, written in every row */
@@ -47,11 +47,14 @@ struct txmgr_opts {
 	const char *confirm_tag; /* "safe" or "finalized"; kept */
 	uint32_t confirmations;  /* otherwise: head - block >= this */
 	uint32_t poll_ms;
-	uint32_t batch_max, batch_calldata_max, batch_wait_ms;
 	uint64_t max_fee_gwei;
 	uint32_t bump_after_s;
-	/* outbox rows became done or dropped: reconcile again. May be NULL. */
+	/* outbox rows became done or dropped: reconcile again */
 	void (*on_change)(void *arg);
+	/* a transaction is stored, or could not be: perhaps it takes more */
+	void (*on_stored)(void *arg);
+	/* a node has told of it, or it may write again */
+	void (*on_looked)(void *arg);
 	/* the database refused or is gone: the daemon exits */
 	void (*on_fatal)(void *arg, const struct err *err);
 	void *arg;
@@ -59,8 +62,13 @@ struct txmgr_opts {
 
 /* The lane, for health and metrics. */
 struct txmgr_view {
+	struct address who;
+	bool key;     /* it can sign */
 	bool ready;   /* start-up reading is done, nonces are known */
 	bool stopped; /* role revoked: waits for the operator */
+	bool sound;   /* ready, and neither stopped nor without key or funds */
+	bool balance_known;
+	double balance_wei;
 	uint64_t head, base_fee, next_nonce;
 	size_t unmined;   /* signed or accepted */
 	size_t unsettled; /* mined, not final yet */
@@ -74,21 +82,26 @@ struct txmgr_view {
 	double spent_wei; /* for the gas used */
 };
 
-/** txmgr_new - reads open transactions, rebroadcasts them, then serves the
- * outbox; everything happens from the loop */
+/** txmgr_new - reads open transactions and rebroadcasts them; everything
+ * happens from the loop */
 struct txmgr *txmgr_new(const struct txmgr_opts *opts);
 /** txmgr_free - accepts NULL; nothing is called back any more */
 void txmgr_free(struct txmgr *m);
 DEFINE_AUTO(txmgr, txmgr_free)
 
-/** txmgr_kick - rows were committed to bridge.outbox; cheap, may be called
- * any number of times */
-void txmgr_kick(struct txmgr *m);
+/** txmgr_kind_parse - the kind of an entry, by its name in bridge.outbox */
+bool txmgr_kind_parse(enum effect_kind *out, const char *name);
+/** txmgr_offer - what it could take now */
+void txmgr_offer(const struct txmgr *m, struct share_lane *out);
+/** txmgr_take - make one transaction of @n queued entries of one kind; only
+ * while txmgr_offer() says that it is able */
+void txmgr_take(struct txmgr *m, const struct effect *e, size_t n);
+/** txmgr_give_back - for a lane that cannot write while others can: what
+ * waits unmined goes back to the queue, where that is harmless. Does nothing
+ * in any other state. */
+void txmgr_give_back(struct txmgr *m);
 /** txmgr_head - a new block was indexed: look for receipts now */
 void txmgr_head(struct txmgr *m);
-/** txmgr_pause - while paused nothing new is claimed; what is under way is
- * seen through */
-void txmgr_pause(struct txmgr *m, bool paused);
 void txmgr_view(const struct txmgr *m, struct txmgr_view *out);
 
 #endif

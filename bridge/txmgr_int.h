@@ -1,7 +1,6 @@
 #ifndef CX_BRIDGE_TXMGR_INT_H
 #define CX_BRIDGE_TXMGR_INT_H
 
-#include "bridge/calls.h"
 #include "bridge/fees.h"
 #include "bridge/nonce.h"
 #include "bridge/txanswer.h"
@@ -69,7 +68,7 @@ struct txm_op {
 struct txmgr {
 	struct txmgr_opts o;
 	uint64_t cap; /* wei */
-	uv_timer_t *poll, *window;
+	uv_timer_t *poll;
 	struct txm_op *ops;
 	struct txm_tx **txs; /* by nonce */
 	size_t count;
@@ -78,14 +77,16 @@ struct txmgr {
 	uint64_t head, tag_head, base_fee, gas_limit, hint;
 	uint64_t looked_ms; /* when the counts and fees were read; 0: never */
 	size_t rpc_at, start_checks;
-	bool paused; /* by an operator: nothing new is claimed */
-	bool loaded, ready, stopped, looking, look_again, claiming, claim_again;
+	bool loaded, ready, stopped, looking, look_again, claiming;
 	bool
 	    lost; /* an endpoint knows of more than our rows; while not ready */
 	bool settling, unsettled, role_asking, failing, no_funds, reclaiming;
+	bool balance_known, payable; /* payable: all that is unmined */
+	bool seen_off, gap_told;     /* of a key that was removed */
+	double balance;              /* wei */
+	unsigned poor;   /* looks in a row at which it could not pay */
 	unsigned fallen; /* looks in a row at which a nonce of ours was free */
 	uint64_t role_ms, gap_ms;
-	size_t kicks;
 	struct txmgr_view stats;
 };
 
@@ -103,7 +104,6 @@ struct txm_tx *txm_find(const struct txmgr *m, int64_t id);
 size_t txm_unmined(const struct txmgr *m);
 const char *txm_state_name(enum txm_state s);
 const char *txm_kind_name(enum effect_kind k);
-bool txm_kind_parse(enum effect_kind *out, const char *name);
 
 /** txm_load - (re)read open transactions from the database */
 void txm_load(struct txmgr *m);
@@ -126,9 +126,20 @@ bool txm_silent(struct txmgr *m);
 void txm_next_endpoint(struct txmgr *m);
 /** txm_ask_role - eth_call hasRole; stops or resumes the lane */
 void txm_ask_role(struct txmgr *m);
+void txm_say_stopped(const struct txmgr *m);
+/** txm_no_funds - tell once that it cannot pay, as @why says */
+void txm_no_funds(struct txmgr *m, const char *why);
+/** txm_judge_funds - by the balance of the last look */
+void txm_judge_funds(struct txmgr *m);
+/** txm_cost - the most that the newest attempt may cost, in wei */
+double txm_cost(const struct txm_tx *t);
 
-/** txm_claim - make a transaction of what is queued */
-void txm_claim(struct txmgr *m);
+/** txm_sign - sign @t with @f; the bytes are its newest attempt */
+enum status txm_sign(struct txmgr *m, struct txm_tx *t, struct fees f,
+		     struct err *err) MUST_CHECK;
+/** txm_add_attempt - the newest attempt as a statement of @b */
+void txm_add_attempt(struct txmgr *m, struct db_batch *b,
+		     const struct txm_tx *t);
 /** txm_fill - claim @nonce for a self-send */
 void txm_fill(struct txmgr *m, uint64_t nonce);
 /** txm_send - broadcast the newest attempt */

@@ -12,7 +12,15 @@
 #include "core/json.h"
 #include "core/log.h"
 
-enum { ITEM_HEAD, ITEM_LATEST, ITEM_PENDING, ITEM_TIP, ITEM_TAG, ITEM_FIXED };
+enum {
+	ITEM_HEAD,
+	ITEM_LATEST,
+	ITEM_PENDING,
+	ITEM_TIP,
+	ITEM_TAG,
+	ITEM_BALANCE,
+	ITEM_FIXED
+};
 
 struct receipt {
 	bool success;
@@ -106,7 +114,7 @@ static bool check_lost(struct txmgr *m, struct db_batch *b, struct txm_tx *t)
 	if (++t->missing < 5 || txm_now(m) - t->gone_ms < TXM_GONE_MS)
 		return false;
 	log_odd("tx_nonce_taken", F_U64("nonce", t->nonce),
-		F_HEX("signer", signer_address(m->o.signer)->b, 20));
+		F_HEX("signer", m->o.who.b, 20));
 	txm_set_state(m, b, t, t->state, TXM_LOST,
 		      "nonce used by a transaction that is not ours");
 	DB_ADD(b,
@@ -263,13 +271,15 @@ static void nudge(struct txmgr *m)
 	for (size_t i = 0; i < m->count; i++) {
 		struct txm_tx *t = m->txs[i];
 		uint64_t waited = txm_now(m) - t->sent_ms;
-		bool untaken =
-		    t->state == TXM_SIGNED && t->answer != TX_ANSWER_LIMIT;
+		bool untaken = t->answer == TX_ANSWER_FUNDS
+				   ? t->state == TXM_SIGNED || m->payable
+				   : t->state == TXM_SIGNED &&
+					 t->answer != TX_ANSWER_LIMIT;
 
 		if (t->state >= TXM_MINED || t->writing || t->gone_ms)
 			continue;
 		if (t->bump || (first && t->sent_ms && waited >= patience &&
-				fees_help(t->answer)))
+				fees_help(t->answer) && !m->no_funds))
 			txm_raise(m, t);
 		else if (!t->sent_ms ||
 			 waited >= (untaken ? m->o.poll_ms : patience))
@@ -292,6 +302,22 @@ static void judge(struct txmgr *m, struct db_batch *b)
 	}
 }
 
+/* A quantity of any size; what is lost below 53 bits does not matter. */
+static bool wei(double *out, const cJSON *v)
+{
+	const char *s = cJSON_IsString(v) ? v->valuestring : "";
+	double sum = 0;
+
+	if (strncmp(s, "0x", 2) != 0 || !s[2] || strlen(s) > 66 ||
+	    strspn(s + 2, "0123456789abcdefABCDEF") != strlen(s) - 2)
+		return false;
+	for (s += 2; *s; s++)
+		sum =
+		    sum * 16 + (*s <= '9' ? *s - '0' : (*s | 0x20) - 'a' + 10);
+	*out = sum;
+	return true;
+}
+
 static bool read_fixed(struct txmgr *m, cJSON **r)
 {
 	uint64_t latest, pending, head, v;
@@ -308,6 +334,7 @@ static bool read_fixed(struct txmgr *m, cJSON **r)
 	m->hint = plain_quantity(&v, r[ITEM_TIP]) ? v : FEES_NO_HINT;
 	if (quantity(&v, r[ITEM_TAG], "number"))
 		m->tag_head = v;
+	m->balance_known = wei(&m->balance, r[ITEM_BALANCE]);
 	m->looked_ms = txm_now(m);
 	return true;
 }
@@ -339,12 +366,13 @@ static void apply(struct txmgr *m, const struct txm_op *op, cJSON **results,
 	txm_start(m);
 	if (!m->ready)
 		return;
+	txm_judge_funds(m);
 	nudge(m);
 	check_fallen(m);
 	check_gap(m);
 	if (m->stopped && txm_now(m) - m->role_ms >= TXM_IDLE_MS)
 		txm_ask_role(m);
-	txm_claim(m);
+	m->o.on_looked(m->o.arg);
 }
 
 static void looked(void *arg, enum status st, cJSON **results,
@@ -423,7 +451,7 @@ void txm_look(struct txmgr *m)
 	m->looking = true;
 	m->look_again = false;
 	op = txm_op_new(m);
-	hex_address(text, signer_address(m->o.signer));
+	hex_address(text, &m->o.who);
 	snprintf(latest, sizeof(latest), "[\"%s\",\"latest\"]", text);
 	snprintf(pending, sizeof(pending), "[\"%s\",\"pending\"]", text);
 	snprintf(tag, sizeof(tag), "[\"%s\",false]",
@@ -438,6 +466,8 @@ void txm_look(struct txmgr *m)
 	    (struct rpc_batch_item){ "eth_maxPriorityFeePerGas", "[]" };
 	items[ITEM_TAG] =
 	    (struct rpc_batch_item){ "eth_getBlockByNumber", tag };
+	items[ITEM_BALANCE] =
+	    (struct rpc_batch_item){ "eth_getBalance", latest };
 	want_receipts(m, op);
 	for (size_t i = 0; i < op->item_count; i++) {
 		hex_hash(text, &op->items[i].hash);

@@ -51,7 +51,7 @@ static void reclaimed(void *arg, enum status st,
  * witness. */
 void txm_reclaim(struct txmgr *m, uint64_t nonce, bool fill)
 {
-	const struct address *who = signer_address(m->o.signer);
+	const struct address *who = &m->o.who;
 	struct db_batch *b;
 	struct txm_op *op;
 

@@ -48,13 +48,18 @@ static void settled(void *arg, enum status st,
 		log_entry(results[1], i);
 	if (db_bool(results[2], 0, "waiting"))
 		m->unsettled = true;
-	if (rows && m->o.on_change)
+	if (!m->o.signer && !m->count && !m->unsettled && !m->seen_off) {
+		m->seen_off = true;
+		log_info("key_removed_settled",
+			 F_HEX("signer", m->o.who.b, 20));
+	}
+	if (rows)
 		m->o.on_change(m->o.arg);
 }
 
 void txm_settle(struct txmgr *m)
 {
-	const struct address *who = signer_address(m->o.signer);
+	const struct address *who = &m->o.who;
 	struct db_batch *b;
 
 	if (m->settling || !m->loaded)
@@ -75,6 +80,15 @@ void txm_settle(struct txmgr *m)
 	db_run(b, settled, txm_op_new(m));
 }
 
+void txm_say_stopped(const struct txmgr *m)
+{
+	log_broken("tx_lane_stopped",
+		   F_STR("reason", "the signer lacks the bridge role; grant "
+				   "it and the lane goes on"),
+		   F_HEX("signer", m->o.who.b, 20),
+		   F_HEX("contract", m->o.registry.b, 20));
+}
+
 static void set_role(struct txmgr *m, bool held)
 {
 	for (size_t i = 0; i < m->count; i++)
@@ -84,15 +98,11 @@ static void set_role(struct txmgr *m, bool held)
 		return;
 	m->stopped = !held;
 	if (!held) {
-		log_broken("tx_lane_stopped",
-			   F_STR("reason", "the signer lacks the bridge role; "
-					   "grant it and the lane goes on"),
-			   F_HEX("signer", signer_address(m->o.signer)->b, 20),
-			   F_HEX("contract", m->o.registry.b, 20));
+		txm_say_stopped(m);
 		return;
 	}
-	log_info("tx_lane_resumed");
-	txm_claim(m);
+	log_info("tx_lane_resumed", F_HEX("signer", m->o.who.b, 20));
+	m->o.on_looked(m->o.arg);
 }
 
 static void role_answered(void *arg, enum status st, cJSON *result,
@@ -128,7 +138,7 @@ void txm_ask_role(struct txmgr *m)
 	m->role_ms = txm_now(m);
 	buf_init(&data, 256);
 	buf_init(&params, 1024);
-	calls_has_role(&data, signer_address(m->o.signer));
+	calls_has_role(&data, &m->o.who);
 	buf_printf(&params, "[{\"to\":\"%s\",\"data\":\"",
 		   hex_address(to, &m->o.registry));
 	hex_add(&params, data.data, data.len);

@@ -25,7 +25,7 @@ bool txm_silent(struct txmgr *m)
 static void say_waiting(struct txmgr *m)
 {
 	if (m->start_checks++ % TELL_EVERY == 0)
-		log_odd("tx_lane_waits",
+		log_odd("tx_lane_waits", F_HEX("signer", m->o.who.b, 20),
 			F_STR("endpoint", rpc_label(txm_rpc(m))),
 			F_U64("latest", m->nonces.latest),
 			F_U64("pending", m->nonces.pending),
@@ -76,6 +76,7 @@ void txm_start(struct txmgr *m)
 		return;
 	m->lost = false;
 	m->ready = true;
-	log_info("tx_lane_ready", F_U64("nonce", nonce_next(&m->nonces)),
+	log_info("tx_lane_ready", F_HEX("signer", m->o.who.b, 20),
+		 F_U64("nonce", nonce_next(&m->nonces)),
 		 F_U64("base_fee", m->base_fee), F_U64("height", m->head));
 }

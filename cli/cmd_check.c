@@ -28,8 +28,8 @@ struct report {
 	const struct config *cfg;
 	cJSON *json;
 	int failed;
-	bool have_signer;
-	char signer[HEX_ADDRESS_SIZE];
+	size_t signer_count;
+	char signers[CONFIG_SIGNERS_MAX][HEX_ADDRESS_SIZE];
 };
 
 /* One line; @todo is NULL when all is well. */
@@ -63,26 +63,43 @@ static void say(struct report *r, const char *part, const char *todo,
 	fflush(stdout);
 }
 
-static void check_signer(struct report *r)
+static void check_signer(struct report *r, size_t at)
 {
+	char *who = r->signers[r->signer_count];
 	struct address a;
 	struct err err;
 	uint8_t key[32];
-	enum status st = keyfile_load(key, r->cfg, &err);
+	enum status st = keyfile_load(key, r->cfg, at, &err);
 
 	if (st == ST_OK)
 		st = secp_address(&a, key, &err);
 	explicit_bzero(key, sizeof(key));
 	if (st != ST_OK) {
 		say(r, "signer",
-		    "name the bridge's key in the signer section; "
+		    "name the bridge's key in signers; "
 		    "`chaincast key new` makes one",
 		    "%s", err.msg);
 		return;
 	}
-	hex_address(r->signer, &a);
-	r->have_signer = true;
-	say(r, "signer", NULL, "%s", r->signer);
+	hex_address(who, &a);
+	for (size_t i = 0; i < r->signer_count; i++) {
+		if (strcmp(r->signers[i], who) != 0)
+			continue;
+		say(r, "signer", "name each key once", "%s stands twice", who);
+		return;
+	}
+	r->signer_count++;
+	say(r, "signer", NULL, "%s", who);
+}
+
+/* A config without any is told as one whose first is missing. */
+static void check_signers(struct report *r)
+{
+	size_t i = 0;
+
+	do
+		check_signer(r, i);
+	while (++i < r->cfg->signer_count);
 }
 
 /* Whether a contract stands there. */
@@ -114,7 +131,8 @@ static bool check_code(struct report *r, struct chain *chain)
 }
 
 /* hasRole(bytes32,address) by hand: the call is fixed. */
-static void check_role(struct report *r, struct chain *chain)
+static void check_role(struct report *r, struct chain *chain,
+		       const char *signer)
 {
 	static const char signature[] = "hasRole(bytes32,address)";
 	AUTO_JSON cJSON *res = NULL;
@@ -135,7 +153,7 @@ static void check_role(struct report *r, struct chain *chain)
 		buf_printf(&params, "%02x", selector.b[i]);
 	for (size_t i = 0; i < 32; i++)
 		buf_printf(&params, "%02x", role.b[i]);
-	buf_printf(&params, "%024d%s\"},\"latest\"]", 0, r->signer + 2);
+	buf_printf(&params, "%024d%s\"},\"latest\"]", 0, signer + 2);
 	if (chain_rpc(&res, chain, "eth_call", buf_str(&params), &err) !=
 	    ST_OK) {
 		say(r, "bridge role", "correct registry.address", "%s",
@@ -147,9 +165,9 @@ static void check_role(struct report *r, struct chain *chain)
 		say(r, "bridge role",
 		    "have the contract's admin run chaincast admin grant "
 		    "bridge ADDRESS, which calls grantRole",
-		    "%s does not have BRIDGE_ROLE", r->signer);
+		    "%s does not have BRIDGE_ROLE", signer);
 	else
-		say(r, "bridge role", NULL, "%s has BRIDGE_ROLE", r->signer);
+		say(r, "bridge role", NULL, "%s has BRIDGE_ROLE", signer);
 }
 
 /* The file of the unsealing key that goes by @id; NULL: none. */
@@ -217,14 +235,15 @@ static void check_bridge_key(struct report *r, struct chain *chain)
 		judge_bridge_key(r, id, v[1].bytes.p, v[1].bytes.len);
 }
 
-static void check_balance(struct report *r, struct chain *chain)
+static void check_balance(struct report *r, struct chain *chain,
+			  const char *signer)
 {
 	AUTO_JSON cJSON *res = NULL;
 	char params[80];
 	struct err err;
 	const char *v;
 
-	snprintf(params, sizeof(params), "[\"%s\",\"latest\"]", r->signer);
+	snprintf(params, sizeof(params), "[\"%s\",\"latest\"]", signer);
 	if (chain_rpc(&res, chain, "eth_getBalance", params, &err) != ST_OK) {
 		say(r, "balance", "try again, or another endpoint", "%s",
 		    err.msg);
@@ -233,9 +252,9 @@ static void check_balance(struct report *r, struct chain *chain)
 	v = cJSON_GetStringValue(res);
 	if (!v || strncmp(v, "0x", 2) != 0 || !v[2 + strspn(v + 2, "0")])
 		say(r, "balance", "send it coin for gas", "%s has none",
-		    r->signer);
+		    signer);
 	else
-		say(r, "balance", NULL, "%.6f coins for gas",
+		say(r, "balance", NULL, "%s has %.6f coins for gas", signer,
 		    strtod(v, NULL) / 1e18);
 }
 
@@ -252,12 +271,12 @@ static void check_chain(struct report *r)
 	}
 	say(r, "chain", NULL, "id %" PRIu64, r->cfg->chain.chain_id);
 	there = check_code(r, chain);
-	if (r->have_signer && there)
-		check_role(r, chain);
+	for (size_t i = 0; there && i < r->signer_count; i++)
+		check_role(r, chain, r->signers[i]);
 	if (there)
 		check_bridge_key(r, chain);
-	if (r->have_signer)
-		check_balance(r, chain);
+	for (size_t i = 0; i < r->signer_count; i++)
+		check_balance(r, chain, r->signers[i]);
 }
 
 static void check_database(struct report *r)
@@ -376,7 +395,7 @@ static enum status run_check(struct cli *cli, struct err *err)
 	} else {
 		r.cfg = c;
 		say(&r, "config", NULL, "%s", c->path);
-		check_signer(&r);
+		check_signers(&r);
 		check_chain(&r);
 		check_database(&r);
 		check_cloudflare(&r);

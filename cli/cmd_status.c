@@ -47,12 +47,60 @@ static const struct {
 	  "WHERE state IN ('signed', 'accepted')" },
 };
 
+/* One row a signing key: those of the bridge that leads, or led last. */
+static const char keys_sql[] =
+    "SELECT '0x' || encode(l.signer, 'hex') AS key, v.name, v.value "
+    "FROM bridge.lane l CROSS JOIN LATERAL (SELECT "
+    "count(*) FILTER (WHERE state IN ('signed', 'accepted')) AS pending, "
+    "count(*) FILTER (WHERE state = 'mined') AS mined, "
+    "coalesce(sum(entries), 0) AS entries FROM bridge.tx t "
+    "WHERE t.signer = l.signer AND t.state IN ('signed', 'accepted', "
+    "'mined')) n CROSS JOIN LATERAL (VALUES (1, 'state', l.state), "
+    "(2, 'balance', round(l.balance_wei / 1e18, 6)::text), "
+    "(3, 'next_nonce', (SELECT (max(t.nonce) + 1)::text FROM bridge.tx t "
+    "WHERE t.signer = l.signer)), (4, 'pending', n.pending::text), "
+    "(5, 'mined', n.mined::text), (6, 'entries', n.entries::text)) "
+    "AS v (place, name, value) ORDER BY l.signer, v.place";
+
 static bool is_number(const char *text)
 {
 	size_t sign = *text == '-';
 
 	return text[sign] && strlen(text) < 18 &&
 	       strspn(text + sign, "0123456789") == strlen(text + sign);
+}
+
+static void add_value(cJSON *part, const struct db_result *r, size_t row)
+{
+	const char *name = db_text(r, row, "name");
+
+	if (db_is_null(r, row, "value"))
+		cJSON_AddNullToObject(part, name);
+	else if (is_number(db_text(r, row, "value")))
+		cJSON_AddNumberToObject(part, name,
+					(double)db_i64(r, row, "value"));
+	else
+		cJSON_AddStringToObject(part, name, db_text(r, row, "value"));
+}
+
+static enum status add_keys(cJSON *out, struct db *db, struct err *err)
+{
+	AUTO(db_result) struct db_result *r = NULL;
+	cJSON *keys;
+	enum status st = DB_QUERY(&r, db, err, keys_sql);
+
+	if (st != ST_OK)
+		return st;
+	keys = cJSON_AddObjectToObject(out, "keys");
+	for (size_t row = 0; row < db_rows(r); row++) {
+		const char *who = db_text(r, row, "key");
+		cJSON *key = cJSON_GetObjectItem(keys, who);
+
+		if (!key)
+			key = cJSON_AddObjectToObject(keys, who);
+		add_value(key, r, row);
+	}
+	return ST_OK;
 }
 
 static enum status add_part(cJSON *out, struct db *db, size_t i,
@@ -65,40 +113,40 @@ static enum status add_part(cJSON *out, struct db *db, size_t i,
 	if (st != ST_OK)
 		return st;
 	part = cJSON_AddObjectToObject(out, parts[i].title);
-	for (size_t row = 0; row < db_rows(r); row++) {
-		const char *name = db_text(r, row, "name");
-
-		if (db_is_null(r, row, "value"))
-			cJSON_AddNullToObject(part, name);
-		else if (is_number(db_text(r, row, "value")))
-			cJSON_AddNumberToObject(
-			    part, name, (double)db_i64(r, row, "value"));
-		else
-			cJSON_AddStringToObject(part, name,
-						db_text(r, row, "value"));
-	}
+	for (size_t row = 0; row < db_rows(r); row++)
+		add_value(part, r, row);
 	return ST_OK;
+}
+
+static void print_part(const char *kind, const cJSON *part)
+{
+	const cJSON *v;
+
+	printf("%s%s:", kind, part->string);
+	if (!part->child)
+		printf(" none");
+	cJSON_ArrayForEach(v, part)
+	{
+		if (cJSON_IsNull(v))
+			printf(" %s=-", v->string);
+		else if (cJSON_IsString(v))
+			printf(" %s=\"%s\"", v->string, v->valuestring);
+		else
+			printf(" %s=%.0f", v->string, v->valuedouble);
+	}
+	printf("\n");
 }
 
 static void print_text(const cJSON *all)
 {
-	const cJSON *part, *v;
+	const cJSON *part, *key;
 
 	cJSON_ArrayForEach(part, all)
 	{
-		printf("%s:", part->string);
-		if (!part->child)
-			printf(" none");
-		cJSON_ArrayForEach(v, part)
-		{
-			if (cJSON_IsNull(v))
-				printf(" %s=-", v->string);
-			else if (cJSON_IsString(v))
-				printf(" %s=\"%s\"", v->string, v->valuestring);
-			else
-				printf(" %s=%.0f", v->string, v->valuedouble);
-		}
-		printf("\n");
+		if (strcmp(part->string, "keys") != 0 || !part->child)
+			print_part("", part);
+		else
+			cJSON_ArrayForEach(key, part) print_part("key ", key);
 	}
 }
 
@@ -117,6 +165,8 @@ static enum status run_status(struct cli *cli, struct err *err)
 	all = cJSON_CreateObject();
 	for (size_t i = 0; st == ST_OK && i < ARRAY_SIZE(parts); i++)
 		st = add_part(all, db, i, err);
+	if (st == ST_OK)
+		st = add_keys(all, db, err);
 	if (st == ST_OK && cli->json) {
 		AUTO_FREE char *text = cJSON_PrintUnformatted(all);
 

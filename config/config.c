@@ -67,9 +67,12 @@ void config_free(struct config *c)
 	free(c->cloudflare.customer_code);
 	free(c->health.indexer_listen);
 	free(c->health.bridge_listen);
-	free(c->signer.keystore_file);
-	free(c->signer.password_file);
-	free(c->signer.key_file);
+	for (size_t i = 0; i < c->signer_count; i++) {
+		free(c->signers[i].keystore_file);
+		free(c->signers[i].password_file);
+		free(c->signers[i].key_file);
+	}
+	free(c->signers);
 	for (size_t i = 0; i < c->unread_count; i++)
 		free(c->unread[i].why);
 	free(c->unread);
@@ -196,23 +199,38 @@ static enum status check_webhooks(struct loader *l)
 	return check_webhook_events(l);
 }
 
-static enum status check_signer(struct loader *l)
+static enum status check_signer(struct loader *l, size_t i)
 {
-	struct config *c = l->c;
-	bool keystore = c->signer.keystore_file, raw = c->signer.key_file;
+	const struct config *c = l->c;
+	const struct config_signer *s = &c->signers[i];
+	bool keystore = s->keystore_file, raw = s->key_file;
 
 	if (keystore && raw)
-		return config_fail(l, 0, "signer",
-				   "give keystore_file or key_file, not both");
-	if (keystore && !c->signer.password_file &&
-	    !config_unread(c, "signer.password_file"))
-		return config_fail(l, 0, "signer.password_file",
-				   "is missing: keystore_file needs it");
-	if (!keystore && !raw && l->use == CONFIG_BRIDGE)
-		return config_fail(l, 0, "signer",
-				   "keystore_file (with password_file) or "
-				   "key_file is missing");
+		return config_fail(l, 0, "signers",
+				   "entry %zu: give keystore_file or "
+				   "key_file, not both",
+				   i + 1);
+	if (keystore && !s->password_file &&
+	    !config_unread(c, "signers[].password_file"))
+		return config_fail(l, 0, "signers[].password_file",
+				   "entry %zu: is missing: keystore_file "
+				   "needs it",
+				   i + 1);
+	if (!keystore && !raw && !config_unread(c, "signers"))
+		return config_fail(l, 0, "signers",
+				   "entry %zu: keystore_file (with "
+				   "password_file) or key_file is missing",
+				   i + 1);
 	return ST_OK;
+}
+
+static enum status check_signers(struct loader *l)
+{
+	enum status st = ST_OK;
+
+	for (size_t i = 0; st == ST_OK && i < l->c->signer_count; i++)
+		st = check_signer(l, i);
+	return st;
 }
 
 /* "ID:FILE" */
@@ -384,7 +402,7 @@ enum status config_finish(struct loader *l)
 	if (st == ST_OK && l->use != CONFIG_INDEXER)
 		st = check_cloudflare(l);
 	if (st == ST_OK && l->use != CONFIG_INDEXER)
-		st = check_signer(l);
+		st = check_signers(l);
 	if (st == ST_OK && l->use == CONFIG_BRIDGE)
 		st = check_webhooks(l);
 	if (st == ST_OK && l->use != CONFIG_INDEXER)

@@ -14,6 +14,8 @@
  * said; secrets (marked S) are wiped by config_free() and never logged.
  */
 
+#define CONFIG_SIGNERS_MAX 16
+
 /* How blocks of the past are verified. */
 enum config_verify {
 	CONFIG_VERIFY_OFF = 0,
@@ -37,6 +39,13 @@ struct config_contract {
 	char **events;  /* NULL: all */
 	size_t event_count;
 	uint64_t start_block; /* deployment block */
+};
+
+/* One signing key of the bridge: a keystore or a raw key. */
+struct config_signer {
+	char *keystore_file; /* NULL: raw key file instead */
+	char *password_file; /* for keystore_file */
+	char *key_file;      /* raw hex key, mode 0600; NULL: keystore */
 };
 
 /* A key to which hosts seal restream targets: "ID:FILE" in the file. */
@@ -105,11 +114,8 @@ struct config {
 		size_t allowed_origin_count;
 	} cloudflare;
 
-	struct {
-		char *keystore_file; /* NULL: raw key file instead */
-		char *password_file; /* for keystore_file */
-		char *key_file; /* raw hex key, mode 0600; NULL: keystore */
-	} signer;
+	struct config_signer *signers; /* each has a lane of its own */
+	size_t signer_count;
 
 	struct {
 		uint32_t poll_ms;
@@ -186,9 +192,9 @@ enum config_use { CONFIG_INDEXER = 1, CONFIG_BRIDGE = 2, CONFIG_CLI = 3 };
 /**
  * config_load - read and check @path
  * @out: set only on ST_OK; release with config_free()
- * @use: CONFIG_INDEXER ignores cloudflare and signer; CONFIG_CLI reads what
+ * @use: CONFIG_INDEXER ignores cloudflare and signers; CONFIG_CLI reads what
  *	is there and leaves absent sections zero. A command needs no secret of
- *	the bridge: what it cannot read of cloudflare, signer and database is
+ *	the bridge: what it cannot read of cloudflare, signers and database is
  *	left absent and told by config_unread().
  *
  * Return: ST_OK, or ST_REJECTED: "FILE:LINE: KEY: what is wrong; did you mean
@@ -202,7 +208,7 @@ void config_free(struct config *c);
 
 /**
  * config_unread - why a value that stands in the file is absent
- * @prefix: a key, or a section with its dot: "signer."
+ * @prefix: a key, or how keys begin: "signers"
  *
  * Return: the first reason, owned by @c; NULL if all of it could be read.
  */

@@ -26,6 +26,7 @@ enum key_kind {
 	KEY_CONTRACT_1, /* one address of a contract */
 	KEY_ENDPOINTS,  /* list of mappings */
 	KEY_CONTRACTS,
+	KEY_SIGNERS,
 };
 
 /* What a file may say: one row a key, in keys.c. */
@@ -52,7 +53,7 @@ bool config_key_is_section(const char *path);
  * likely means, or NULL; valid until the next call */
 const char *config_key_near(const char *prefix, const char *name);
 /** config_key_parent - whether @k belongs to the item list or root @prefix
- * ("" or "chain.endpoints[]") */
+ * ("", "chain.endpoints[]" …) */
 bool config_key_parent(const struct config_key *k, const char *prefix);
 
 struct loader {

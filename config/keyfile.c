@@ -91,20 +91,22 @@ enum status keyfile_read_password(struct buf *out, const char *path,
 	return buf_check(out, path, err);
 }
 
-enum status keyfile_load(uint8_t key32[32], const struct config *c,
+enum status keyfile_load(uint8_t key32[32], const struct config *c, size_t at,
 			 struct err *err)
 {
-	const char *why = config_unread(c, "signer.");
+	const char *why = config_unread(c, "signers");
+	const struct config_signer *s =
+	    at < c->signer_count ? &c->signers[at] : NULL;
 
+	if (s && s->key_file)
+		return keyfile_read_raw(key32, s->key_file, err);
+	if (s && s->keystore_file && s->password_file)
+		return keyfile_read_keystore(key32, s->keystore_file,
+					     s->password_file, err);
 	if (why)
 		return err_set(err, ST_REJECTED, "%s", why);
-	if (c->signer.key_file)
-		return keyfile_read_raw(key32, c->signer.key_file, err);
-	if (!c->signer.keystore_file || !c->signer.password_file)
-		return err_set(err, ST_REJECTED,
-			       "%s: signer: no key is configured", c->path);
-	return keyfile_read_keystore(key32, c->signer.keystore_file,
-				     c->signer.password_file, err);
+	return err_set(err, ST_REJECTED, "%s: signers: no key is configured",
+		       c->path);
 }
 
 enum status keyfile_write(const char *path, const void *text, size_t len,

@@ -7,15 +7,15 @@
 #include "core/buf.h"
 
 /**
- * keyfile_load - the signing key that the signer section names
+ * keyfile_load - the signing key that entry @at of signers names
  * @key32: untouched unless ST_OK; explicit_bzero() it after use
  *
- * Return: ST_OK; ST_REJECTED: no signer configured, a file that is missing, no
+ * Return: ST_OK; ST_REJECTED: no such entry, a file that is missing, no
  * regular file or readable by others (the keystore itself may be), not 64 hex
  * digits (0x allowed), or the keystore's own errors. Takes seconds for a
  * keystore (scrypt). The error never quotes a file.
  */
-enum status keyfile_load(uint8_t key32[32], const struct config *c,
+enum status keyfile_load(uint8_t key32[32], const struct config *c, size_t at,
 			 struct err *err) MUST_CHECK;
 
 /** keyfile_read_raw - the key of one raw hex key file, as above */

@@ -11,6 +11,7 @@
 #define AT(m)    .off = offsetof(struct config, m)
 #define EAT(m)   .off = offsetof(struct config_endpoint, m)
 #define CAT(m)   .off = offsetof(struct config_contract, m)
+#define SAT(m)   .off = offsetof(struct config_signer, m)
 #define LIST(m, n)                                                             \
 	.off = offsetof(struct config, m), .off_n = offsetof(struct config, n)
 #define CLIST(m, n)                                                            \
@@ -62,9 +63,10 @@ const struct config_key config_keys[] = {
 	{ "cloudflare.prefer_low_latency", KEY_BOOL, AT(cloudflare.prefer_low_latency), .def = "false" },
 	{ "cloudflare.allowed_origins", KEY_STRINGS, LIST(cloudflare.allowed_origins, cloudflare.allowed_origin_count), .max = 100 },
 
-	{ "signer.keystore_file", KEY_FILE, AT(signer.keystore_file), .max = 4096, .nullable = true },
-	{ "signer.password_file", KEY_FILE, AT(signer.password_file), .max = 4096, .nullable = true },
-	{ "signer.key_file", KEY_FILE, AT(signer.key_file), .max = 4096, .nullable = true },
+	{ "signers", KEY_SIGNERS, LIST(signers, signer_count), .min = 1, .max = CONFIG_SIGNERS_MAX, .need = CONFIG_BRIDGE },
+	{ "signers[].keystore_file", KEY_FILE, SAT(keystore_file), .max = 4096, .nullable = true },
+	{ "signers[].password_file", KEY_FILE, SAT(password_file), .max = 4096, .nullable = true },
+	{ "signers[].key_file", KEY_FILE, SAT(key_file), .max = 4096, .nullable = true },
 
 	{ "bridge.poll_ms", KEY_U32, AT(bridge.poll_ms), .min = 10, .max = 600000, .def = "1000" },
 	{ "bridge.batch_max", KEY_U32, AT(bridge.batch_max), .min = 1, .max = 200, .def = "20" },

@@ -36,7 +36,7 @@ bool config_wants(const struct loader *l, const char *key)
 	if (l->use != CONFIG_INDEXER)
 		return true;
 	return strncmp(key, "cloudflare.", 11) != 0 &&
-	       strncmp(key, "signer.", 7) != 0 &&
+	       strncmp(key, "signers", 7) != 0 &&
 	       strncmp(key, "webhooks.", 9) != 0 &&
 	       strncmp(key, "restream.", 9) != 0 &&
 	       strncmp(key, "bridge.", 7) != 0;
@@ -45,7 +45,7 @@ bool config_wants(const struct loader *l, const char *key)
 bool config_may_lack(const struct loader *l, const char *key)
 {
 	return l->use == CONFIG_CLI && (strncmp(key, "cloudflare.", 11) == 0 ||
-					strncmp(key, "signer.", 7) == 0 ||
+					strncmp(key, "signers", 7) == 0 ||
 					strncmp(key, "webhooks.", 9) == 0 ||
 					strncmp(key, "database.", 9) == 0);
 }
@@ -244,6 +244,7 @@ enum status config_set(struct loader *l, const struct config_key *k, void *base,
 		return append(l, k, base, text, line);
 	case KEY_ENDPOINTS:
 	case KEY_CONTRACTS:
+	case KEY_SIGNERS:
 		break;
 	}
 	abort();

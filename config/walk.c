@@ -115,11 +115,21 @@ static enum status complete(struct loader *l, const char *prefix, void *base,
 	return ST_OK;
 }
 
+/* Whether @k lists mappings, and the size of what one becomes; 0: it does
+ * not. */
+static size_t item_size(const struct config_key *k)
+{
+	if (k->kind == KEY_ENDPOINTS)
+		return sizeof(struct config_endpoint);
+	if (k->kind == KEY_CONTRACTS)
+		return sizeof(struct config_contract);
+	return k->kind == KEY_SIGNERS ? sizeof(struct config_signer) : 0;
+}
+
 static enum status walk_items(struct loader *l, const struct config_key *k,
 			      void *base, const yaml_node_t *seq)
 {
-	size_t size = k->kind == KEY_ENDPOINTS ? sizeof(struct config_endpoint)
-					       : sizeof(struct config_contract);
+	size_t size = item_size(k);
 	size_t count = (size_t)(seq->data.sequence.items.top -
 				seq->data.sequence.items.start);
 	char prefix[80], *items = mem_array(count, size);
@@ -158,7 +168,7 @@ static enum status walk_list(struct loader *l, const struct config_key *k,
 		return config_fail(l, line_of(n), k->path,
 				   "must have %.0f to %.0f entries", k->min,
 				   k->max);
-	if (k->kind == KEY_ENDPOINTS || k->kind == KEY_CONTRACTS)
+	if (item_size(k))
 		return walk_items(l, k, base, n);
 	return walk_scalars(l, k, base, n);
 }
@@ -201,8 +211,7 @@ static enum status walk_key(struct loader *l, const char *prefix,
 		return config_fail(l, line_of(key), k->path,
 				   "give it or its _file, not both");
 	l->seen[k - config_keys] = true;
-	if (k->kind == KEY_STRINGS || k->kind == KEY_ADDRESSES ||
-	    k->kind == KEY_ENDPOINTS || k->kind == KEY_CONTRACTS)
+	if (k->kind == KEY_STRINGS || k->kind == KEY_ADDRESSES || item_size(k))
 		return walk_list(l, k, base, value);
 	return set_scalar(l, k, base, value, from_file);
 }

@@ -17,6 +17,7 @@ create table bridge.tx (
 	block_number bigint,
 	block_hash bytea,
 	success boolean,
+	cancelled_attempt integer,
 	gas_used bigint,
 	gas_price numeric,
 	note text,
@@ -37,6 +38,10 @@ comment on column bridge.tx.kind is
 	'what its entries in bridge.outbox are; fill: a transfer of nothing to '
 	'itself that closes a gap in the nonces';
 
+comment on column bridge.tx.cancelled_attempt is
+	'from this attempt on it only fills its nonce: what it carried was '
+	'given back to the queue, since its key could not write';
+
 create table bridge.tx_attempt (
 	tx_id bigint not null references bridge.tx (id),
 	attempt integer not null,
@@ -54,6 +59,8 @@ alter table bridge.outbox
 	add column tx_id bigint references bridge.tx (id),
 	add column solo boolean not null default false;
 create index outbox_tx on bridge.outbox (tx_id) where state = 'in_tx';
+create index outbox_queued_kind on bridge.outbox (kind)
+	where state = 'queued';
 comment on column bridge.outbox.tx_id is
 	'the transaction that carries it, or carried it last';
 comment on column bridge.outbox.solo is
@@ -121,6 +128,88 @@ begin
 	where t.id = p_tx and o.tx_id = p_tx and o.state = 'in_tx'
 	returning o.room_id, o.kind, o.epoch, o.state;
 end $$;
+
+-- A key that cannot write gives up what a transaction carries: the entries
+-- wait again, for whichever key comes, and the nonce is only filled. The first
+-- attempt that does so is stored in the same database transaction.
+create function bridge.tx_give_back(p_tx bigint, p_gas bigint,
+	p_attempt integer, p_why text, p_term bigint)
+returns void language plpgsql as $$
+begin
+	perform bridge.tx_check_term(p_term);
+	update bridge.tx t set kind = 'fill', to_address = t.signer,
+		gas = p_gas, data = '', entries = 0,
+		cancelled_attempt = p_attempt, note = p_why, term = p_term,
+		updated_at = now()
+	where t.id = p_tx and t.state in ('signed', 'accepted')
+		and t.kind in ('provision', 'fail', 'end');
+	if not found then
+		raise exception 'the transaction cannot be given back'
+			using errcode = 'serialization_failure';
+	end if;
+	update bridge.outbox o set state = 'queued', tx_id = null,
+		note = p_why, term = p_term, updated_at = now()
+	where o.tx_id = p_tx and o.state = 'in_tx';
+end $$;
+
+-- The head of the queue, of one kind: whoever is refused waits until all others
+-- are served. While an entry of a room is unmined in a key's transaction, the
+-- room's other entries are that key's: they are left out where it is none of
+-- p_able.
+create function bridge.tx_queue(p_able bytea[], p_limit integer)
+returns table (id bigint, kind text, room text, epoch bigint,
+	origin_id integer, input_uid bytea, credential_hash bytea,
+	envelope bytea, code integer, solo boolean, holder bytea,
+	others boolean)
+language sql stable as $$
+	with head as materialized (
+		select q.kind from bridge.outbox q
+		left join lateral (select t.signer from bridge.outbox x
+			join bridge.tx t on t.id = x.tx_id
+				and t.state in ('signed', 'accepted')
+			where x.room_id = q.room_id and x.state = 'in_tx'
+			limit 1) g on true
+		where q.state = 'queued'
+		and (g.signer is null or g.signer = any (p_able))
+		order by (q.kind = 'fail'), q.id limit 1)
+	select o.id, o.kind, o.room_id::text, o.epoch, o.origin_id,
+		o.input_uid, o.credential_hash, o.envelope, o.code, o.solo,
+		h.signer,
+		-- asked once, of the ends of an index
+		exists (select from bridge.outbox p where p.state = 'queued'
+			and p.kind < (select kind from head))
+		or exists (select from bridge.outbox p where p.state = 'queued'
+			and p.kind > (select kind from head))
+	from bridge.outbox o
+	left join lateral (select t.signer from bridge.outbox x
+		join bridge.tx t on t.id = x.tx_id
+			and t.state in ('signed', 'accepted')
+		where x.room_id = o.room_id and x.state = 'in_tx'
+		limit 1) h on true
+	where o.state = 'queued'
+	and (h.signer is null or h.signer = any (p_able))
+	and o.kind = (select kind from head)
+	order by (o.kind = 'fail'), o.id limit p_limit
+$$;
+comment on function bridge.tx_queue is
+	'What a transaction can be made of next, by one of the keys p_able; '
+	'holder: the only one that may take it; others: another kind waits too';
+
+create table bridge.lane (
+	signer bytea primary key check (octet_length(signer) = 20),
+	state text not null check (state in ('starting', 'working',
+		'no_role', 'no_funds', 'removed')),
+	balance_wei numeric(78,0),
+	term bigint not null,
+	updated_at timestamptz not null default now()
+);
+comment on table bridge.lane is
+	'The signing keys of the bridge that leads: one lane of transactions '
+	'each, with nonces of its own';
+comment on column bridge.lane.state is
+	'starting: its nonces are not known yet; working; no_role: it lacks '
+	'the bridge role; no_funds: its balance pays for no transaction; '
+	'removed: not in the config any more, what it signed is seen through';
 
 -- Whether the effect of an entry is on chain, by whatever transaction.
 create function bridge.outbox_effect(o bridge.outbox) returns boolean

@@ -53,19 +53,33 @@ export class Arena {
 		await this.postgres.query(`create database ${this.db} template ${template}`, this.postgres.urlOf('postgres'));
 	}
 
-	// A new contract with its own bridge key, an empty stand-in and database.
-	async fresh(config) {
+	// `n` keys that may write, for the bridge to sign with.
+	async #signers(n) {
+		this.bridges = [this.bridge];
+		while (this.bridges.length < n) {
+			this.bridges.push(await this.newAccount());
+			await this.contract.send(this.admin.key, 'grantRole', [await this.contract.read('BRIDGE_ROLE'), this.bridges.at(-1).address]);
+		}
+		return this.bridges.map(({ key }, i) => {
+			const file = join(this.dir, `bridge-${i}.key`);
+			writeFileSync(file, `${key}\n`, { mode: 0o600 });
+			return { key_file: file };
+		});
+	}
+
+	// A new contract with its own bridge keys, an empty stand-in and database.
+	async fresh({ keys = 1, ...config } = {}) {
 		this.contract = new Contract(this.anvil.http, 31337);
 		[this.admin, this.bridge] = [await this.newAccount(), await this.newAccount()];
 		await this.contract.deploy(this.admin.key, this.bridge.address, CUSTOMER);
-		writeFileSync(join(this.dir, 'bridge.key'), `${this.bridge.key}\n`, { mode: 0o600 });
+		this.signers = await this.#signers(keys);
 		const { hostKey, secret } = await newHostKey(1);
 		writeFileSync(join(this.dir, 'restream.key'), `${secret.toHex()}\n`, { mode: 0o600 });
 		this.restreamKey = { id: 1, hostKey };
 		await this.contract.send(this.admin.key, 'setBridgeKey', [1, hostKey]);
 		await this.standin.control('POST', 'restore', { inputs: {}, videos: {}, deleted: [], idempotency: {}, keys: [], webhook: null });
 		await this.database('chaincast');
-		this.depth = config?.chain?.confirmations ?? 1;
+		this.depth = config.chain?.confirmations ?? 1;
 		this.configured = config;
 		this.configure();
 	}
@@ -80,7 +94,7 @@ export class Arena {
 			registry: { address: this.contract.address, start_block: this.contract.startBlock },
 			cloudflare: { api_url: this.standin.api, account_id: ACCOUNT, api_token: this.standin.token, customer_code: CUSTOMER,
 				request_timeout_ms: 2000, list_stale_s: 0, rate_burst: 10000, rate_per_s: 10000 },
-			signer: { key_file: join(this.dir, 'bridge.key') },
+			signers: this.signers,
 			restream: { unseal_keys: [`1:${join(this.dir, 'restream.key')}`] },
 			media: { watch: false },
 			bridge: { poll_ms: 50, batch_wait_ms: 20, bump_after_s: 30, sweep_every_s: 1, orphan_age_s: 1, audit_every_s: 0, lease_s: 0 },
@@ -89,7 +103,7 @@ export class Arena {
 		}, config);
 		// Whoever is to die sweeps only where that is what the test is about.
 		this.configs = { mortal: join(this.dir, 'mortal.yaml'), immortal: join(this.dir, 'chaincast.yaml') };
-		writeConfig(this.configs.mortal, merged(base, { bridge: { sweep_every_s: config?.bridge?.sweep_every_s ?? 3600 } }));
+		writeConfig(this.configs.mortal, merged(base, { bridge: { sweep_every_s: config.bridge?.sweep_every_s ?? 3600 } }));
 		writeConfig(this.configs.immortal, base);
 	}
 

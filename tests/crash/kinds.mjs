@@ -1,7 +1,8 @@
 // The steps of a room's life that the matrix kills. Each `prepare` brings a
 // world to the moment before the bridge acts, with the bridge down; `rooms` is
 // what must be true in the end. `hold`: blocks stop until this appears in the
-// log, or the bridge is dead.
+// log, or the bridge is dead; `meanwhile` happens before it does, `after` when
+// blocks come again.
 import assert from 'node:assert/strict';
 import { OFF_CURVE, newHostKey, sealTarget } from '../lib/sealing.mjs';
 
@@ -177,6 +178,26 @@ export const kinds = {
 		await confirmed(a, [room]);
 		return { rooms: [room], hold: /event=tx_fee_raised .*attempt=3/ };
 	},
+	// Two keys share what comes at once.
+	async keys(a) {
+		const rooms = [];
+		for (let i = 0; i < 4; i++) rooms.push(await create(a, { suite: 1 + i % 2 }));
+		await confirmed(a, rooms);
+		return { rooms };
+	},
+	// One of two keys runs dry with transactions unmined: they are given back. When
+	// its money comes a node may mine either what it gave back or the cancel.
+	async dry(a) {
+		const rooms = [await create(a), await create(a), await create(a)];
+		await confirmed(a, rooms);
+		const who = a.bridge.address;
+		return { rooms, hold: /event=tx_given_back/, expected: { skips: true, broken: /event=tx_no_funds/ },
+			meanwhile: async (p) => {
+				await a.until('the first key has sent', () => new RegExp(`event=tx_sent .*signer=${who.toLowerCase()}`).test(p.text()));
+				await a.anvil.rpc('anvil_setBalance', who, '0x1');
+			},
+			after: () => a.anvil.fund(who) };
+	},
 	async sweep(a) {
 		const room = await lived(a, {});
 		await stray(a, room, {});
@@ -237,4 +258,5 @@ export const kinds = {
 
 const sweeps = { bridge: { sweep_every_s: 1 } };
 export const options = { bump: { bridge: { bump_after_s: 1 } }, sweep: sweeps, adopt: sweeps, audit: { bridge: { audit_every_s: 1 } },
-	reopen: { chain: { confirmations: 4 } } };
+	reopen: { chain: { confirmations: 4 } },
+	keys: { keys: 2, bridge: { batch_max: 1 } }, dry: { keys: 2, bridge: { batch_max: 1 } } };

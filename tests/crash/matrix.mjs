@@ -51,7 +51,11 @@ async function life(a, scene, points) {
 		let ended = false;
 		p.exited.then(() => { ended = true; });
 		await Promise.race([p.exited, (async () => {
-			if (scene.hold) await a.until('the fees rise', () => scene.hold.test(p.text()));
+			if (scene.hold) {
+				await scene.meanwhile?.(p);
+				await a.until(`a line like ${scene.hold}`, () => scene.hold.test(p.text()));
+			}
+			await scene.after?.();
 			a.held = false;
 			await a.quiet(inputs, scene.also);
 		})()]).catch((e) => {
@@ -62,6 +66,7 @@ async function life(a, scene, points) {
 		deaths++;
 		a.bridgeProcess = undefined;
 	}
+	if (!a.bridgeProcess) await scene.after?.();
 	a.held = false;
 	if (!a.bridgeProcess) {
 		a.start('bridge');

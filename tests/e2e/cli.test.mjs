@@ -298,13 +298,13 @@ test('check: each broken part by itself', async () => {
 	const key = (k) => secretFile(`signer-${k.slice(2, 10)}`, k);
 	for (const [what, config, fails, pattern] of [
 		['wrong chain id', { chain: { ...world.config().chain, chain_id: 5 } }, ['chain'], /is chain 31337, the config says chain.chain_id 5 ->.*chain\.chain_id/],
-		['no role', { signer: { key_file: key(nobody.key) } }, ['bridge role'], /does not have BRIDGE_ROLE -> .*grantRole/],
-		['no coin', { signer: { key_file: key(poor) } }, ['bridge role', 'balance'], /has none -> send it coin/],
+		['no role', { signers: [{ key_file: key(nobody.key) }] }, ['bridge role'], /does not have BRIDGE_ROLE -> .*grantRole/],
+		['no coin', { signers: [{ key_file: key(poor) }] }, ['bridge role', 'balance'], /has none -> send it coin/],
 		['wrong token', { cloudflare: { ...world.config().cloudflare, api_token: 'wrong' } }, ['cloudflare'], /refused \(HTTP 403\) -> .*Stream: Edit/],
 		['no contract', { registry: { address: nobody.address, start_block: 1 } }, ['contract'], /no contract stands at .*-> correct registry.address/],
 		['no node', { chain: { ...world.config().chain, endpoints: [{ url: 'ws://127.0.0.1:1' }] } }, ['chain'], /-> correct chain.endpoints/],
 		['no database', { database: { url: 'postgresql://u:s3cret@127.0.0.1:1/x' } }, ['database'], /-> start Postgres/],
-		['no signer', { signer: { key_file: file('nothere') } }, ['signer'], /nothere.* -> .*key new/],
+		['no signer', { signers: [{ key_file: file('nothere') }] }, ['signer'], /nothere.* -> .*key new/],
 		['no stand-in', { cloudflare: { ...world.config().cloudflare, api_url: 'http://127.0.0.1:1' } }, ['cloudflare'], /-> correct cloudflare.api_url/],
 	]) {
 		const parts = await check(world.writeConfig(config, 'broken.yaml'));
@@ -327,7 +327,7 @@ test('check: a typo with file, line, key and the key that was meant', async () =
 test('the bridge\'s secrets are absent: rooms work, check tells', async () => {
 	const { api_token: _, ...cloudflare } = world.config().cloudflare;
 	const text = (await import('../lib/config.mjs')).yaml({ ...world.config(), cloudflare: { ...cloudflare, api_token_file: file('no-token') },
-		signer: { keystore_file: file('no-keystore'), password_file: '${CX_NO_SUCH}' } });
+		signers: [{ keystore_file: file('no-keystore'), password_file: '${CX_NO_SUCH}' }] });
 	const config = secretFile('host.yaml', text);
 	const host = await world.newAccount();
 	const created = await cli(['room', 'create', '-c', config, '--title', 'Mine', '--host-key', file('room.key'),

@@ -154,15 +154,15 @@ test('nonces that another program uses are noticed and skipped', long, async () 
 
 test('without money: one alarm, and on after a refill', long, async () => {
 	await lane();
-	w.announce(/ event=tx_refused .*answer=funds/);
+	w.announce(/ event=tx_no_funds /);
 	await w.anvil.interval(1);
 	await w.anvil.rpc('anvil_setBalance', w.bridge.address, '0x1');
 	const rooms = [];
 	for (let i = 0; i < 2; i++) rooms.push(await w.createRoom(await newHostKey(1)));
-	await said('tx_refused');
+	await said('tx_no_funds');
 	const height = await w.anvil.height();
 	await w.until('some blocks without money', async () => (await w.anvil.height()) > height + 5);
-	assert.equal(lines('tx_refused').length, 1);
+	assert.equal(lines('tx_no_funds').length, 1);
 	assert.deepEqual(lines('tx_fee_raised'), []);
 	await w.anvil.fund(w.bridge.address);
 	await effects(rooms);
@@ -170,18 +170,18 @@ test('without money: one alarm, and on after a refill', long, async () => {
 
 test('money that goes while the transaction waits', long, async () => {
 	await lane();
-	w.announce(/ event=tx_refused .*answer=funds/);
+	w.announce(/ event=tx_no_funds /);
 	const rooms = await heldRooms(1);
 	await said('tx_sent');
 	await w.anvil.rpc('anvil_setBalance', w.bridge.address, '0x1');
 	await w.anvil.mine(1);
-	await said('tx_refused');
+	await said('tx_no_funds');
 	const raised = lines('tx_fee_raised').length;
 	await w.anvil.interval(1);
 	const height = await w.anvil.height();
 	await w.until('some blocks without money', async () => (await w.anvil.height()) > height + 5);
 	assert.equal(lines('tx_fee_raised').length, raised);
-	assert.equal(lines('tx_refused').length, 1);
+	assert.equal(lines('tx_no_funds').length, 1);
 	assert.equal(lines('tx_answer').length, 1);
 	await w.anvil.fund(w.bridge.address);
 	await effects(rooms);

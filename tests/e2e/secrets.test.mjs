@@ -71,7 +71,7 @@ before(async () => {
 		cloudflare: { request_timeout_ms: 1000, list_stale_s: 1 },
 		webhooks: { urls: [`${hook.url}/${secret('in a webhook\'s path')}?key=${secret('in a webhook\'s query')}`], secret: hook.secret,
 			allow_private: true, timeout_ms: 2000 },
-		bridge: { audit_every_s: 2 }, log: { level: 'debug' }, signer: await keystore(),
+		bridge: { audit_every_s: 2 }, log: { level: 'debug' }, signers: [await keystore()],
 	};
 	w.writeConfig();
 	await w.startDaemons();
@@ -133,7 +133,7 @@ test('what the programs tell on demand', long, async () => {
 			said.set(`${name} /${path}`, await (await fetch(`http://127.0.0.1:${port}/${path}`)).text());
 		assert.match(said.get(`${name} /metrics`), /chaincast_/);
 	}
-	for (const args of [['status'], ['check'], ['room', 'list'], ['key', 'address', join(w.dir, 'bridge.json'), '--password-file', w.bridgeKeyFile]]) {
+	for (const args of [['status'], ['check'], ['room', 'list'], ['key', 'address', join(w.dir, 'bridge.json'), '--password-file', w.bridge.file]]) {
 		const { stdout, stderr } = await w.cli(args);
 		said.set(`chaincast ${args[0]} ${args[1] ?? ''}`, stdout + stderr);
 	}

@@ -159,7 +159,7 @@ test('a small limit of locked memory only costs the lock', long, async () => {
 	copyFileSync(join(w.bin, 'chaincast-bridge'), program);
 	if (process.getuid() === 0) {
 		const { stdout } = await run('id', ['-u', 'nobody']);
-		for (const file of [w.configFile, w.bridgeKeyFile]) chownSync(file, Number(stdout), -1);
+		for (const file of [w.configFile, w.bridge.file]) chownSync(file, Number(stdout), -1);
 		limited.unshift('setpriv', '--reuid=nobody', '--clear-groups', '--inh-caps=-all', '--');
 	}
 	w.indexer = w.startDaemon('indexer');

@@ -103,7 +103,7 @@ export class Stack {
 			registry: { address: this.contract.address, start_block: this.contract.startBlock },
 			cloudflare: { api_url: this.cloudflare.api, account_id: this.cloudflare.account, api_token_file: join(this.keys, 'api.token'),
 				customer_code: this.cloudflare.customer, ...local },
-			signer: { key_file: this.bridge.file },
+			signers: [{ key_file: this.bridge.file }],
 			bridge: { poll_ms: 500 },
 			health: { indexer_listen: '127.0.0.1:0', bridge_listen: '127.0.0.1:0' },
 			...(delivery ? { media: delivery } : {}),

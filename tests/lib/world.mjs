@@ -27,7 +27,7 @@ export const newKey = () => `0x${randomBytes(32).toString('hex')}`;
 
 export class World {
 	// Everything but the daemons. `config` is merged over the defaults.
-	static async create({ config = {}, blockTime = 0, standinArgs = [], anvilArgs = [], daemons = true, restream = false } = {}) {
+	static async create({ config = {}, blockTime = 0, standinArgs = [], anvilArgs = [], daemons = true, restream = false, keys = 1 } = {}) {
 		const w = new World();
 		w.dir = mkdtempSync(join(tmpdir(), 'cx-world-'));
 		chmodSync(w.dir, 0o755);
@@ -37,7 +37,7 @@ export class World {
 			w.anvil = await Anvil.start({ log: w.log('anvil'), blockTime, args: anvilArgs });
 			[w.postgres, w.standin] = await Promise.all([
 				Postgres.start(join(w.dir, 'pg')), Standin.start(join(w.dir, 'cf'), { args: standinArgs })]);
-			await w.setUpChain();
+			await w.setUpChain(keys);
 			if (restream) await w.setUpRestream();
 			w.writeConfig();
 			await w.migrate();
@@ -59,13 +59,26 @@ export class World {
 		return this.node;
 	}
 
-	async setUpChain() {
+	// `keys` signing keys for the bridge; the first is w.bridge.
+	async setUpChain(keys) {
 		this.contract = new Contract(this.anvil.http, 31337);
 		this.admin = await this.newAccount();
 		this.bridge = await this.newAccount();
 		await this.contract.deploy(this.admin.key, this.bridge.address, CUSTOMER);
-		this.bridgeKeyFile = join(this.dir, 'bridge.key');
-		writeFileSync(this.bridgeKeyFile, `${this.bridge.key}\n`, { mode: 0o600 });
+		this.bridges = [];
+		this.addSigner(this.bridge);
+		while (this.bridges.length < keys) {
+			const more = await this.newAccount();
+			await this.contract.send(this.admin.key, 'grantRole', [await this.contract.read('BRIDGE_ROLE'), more.address]);
+			this.addSigner(more);
+		}
+	}
+
+	// One more key in the configs that are written from now on.
+	addSigner(account) {
+		account.file = join(this.dir, this.bridges.length ? `bridge-${this.bridges.length + 1}.key` : 'bridge.key');
+		writeFileSync(account.file, `${account.key}\n`, { mode: 0o600 });
+		this.bridges.push(account);
 	}
 
 	// A key to which hosts seal restream targets, on chain and in the config.
@@ -93,7 +106,7 @@ export class World {
 			registry: { address: this.contract.address, start_block: this.contract.startBlock },
 			cloudflare: { api_url: this.standin.api, account_id: ACCOUNT, api_token: this.standin.token, customer_code: CUSTOMER,
 				request_timeout_ms: 3000, rate_burst: 200, rate_per_s: 100 },
-			signer: { key_file: this.bridgeKeyFile },
+			signers: this.bridges.map(({ file }) => ({ key_file: file })),
 			media: { delivery_url: `${this.standin.url}/customer-${CUSTOMER}/`, watch_fast_ms: 1000, offline_after_ms: 2000 },
 			bridge: { poll_ms: 200, batch_wait_ms: 50, sweep_every_s: 2, orphan_age_s: 2, lease_s: 0 },
 			health: { indexer_listen: '127.0.0.1:0', bridge_listen: '127.0.0.1:0' },
@@ -197,7 +210,7 @@ export class World {
 		assert.deepEqual(broken, [], 'level=broken lines');
 		for (const p of this.daemons) // those that were killed, too
 			assert.doesNotMatch(p.text(), /AddressSanitizer|runtime error|LeakSanitizer/);
-		for (const secret of [...this.secrets, this.bridge.key.slice(2)])
+		for (const secret of [...this.secrets, ...this.bridges.map(({ key }) => key.slice(2))])
 			assert.ok(!logs.includes(secret), 'a secret stands in a log');
 	}
 

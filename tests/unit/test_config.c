@@ -84,7 +84,7 @@ static void test_defaults(void **state)
 	assert_null(c->contracts[0].abi_file);
 	assert_int_equal(c->indexer.backfill_range, 64);
 	assert_string_equal(c->cloudflare.api_token, "");
-	assert_null(c->signer.key_file);
+	assert_int_equal(c->signer_count, 0);
 	assert_true(c->cloudflare.rate_per_s > 3.7);
 	assert_string_equal(c->health.indexer_listen, "127.0.0.1:9464");
 	assert_string_equal(c->health.bridge_listen, "127.0.0.1:9465");
@@ -170,7 +170,16 @@ static void test_mistakes(void **state)
 		  "give it or its _file, not both" },
 		{ "cloudflare: { account_id_file: x }", "unknown key" },
 		{ "cloudflare: { delete_recording_after_days: 7 }", "30" },
-		{ "signer: { keystore_file: open.txt }", "password_file" },
+		{ "signers: [ { keystore_file: open.txt } ]",
+		  "entry 1: is missing: keystore_file needs it" },
+		{ "signers: [ { key_file: open.txt }, {} ]",
+		  "entry 2: keystore_file (with password_file) or" },
+		{ "signers: [ { key_file: a, keystore_file: b, "
+		  "password_file: c } ]",
+		  "entry 1: give keystore_file or key_file" },
+		{ "signers: []", "must have 1 to 16 entries" },
+		{ "signers: { key_file: a }", "must be a list" },
+		{ "signer: { key_file: a }", "did you mean signers?" },
 		{ "contracts: [ { name: a } ]", "contracts[].abi: is missing" },
 		{ "contracts: [ { name: A, abi: open.txt, start_block: 1, "
 		  "address: '0x00000000000000000000000000000000000000aa' } ]",
@@ -219,9 +228,9 @@ static void test_unreadable_secrets(void **state)
 		  "cloudflare.account_id", "CX_UNSET is not set" },
 		{ "cloudflare: { request_timeout_ms: '${CX_UNSET}' }",
 		  "cloudflare.request_timeout_ms", "CX_UNSET is not set" },
-		{ "signer: { keystore_file: open.txt, password_file: "
-		  "'${CX_UNSET}' }",
-		  "signer.", "c.yaml:7: signer.password_file: the" },
+		{ "signers: [ { keystore_file: open.txt, password_file: "
+		  "'${CX_UNSET}' } ]",
+		  "signers", "c.yaml:7: signers[].password_file: the" },
 	};
 
 	(void)state;
@@ -257,19 +266,19 @@ static void test_command_without_the_bridges_files(void **state)
 	struct err err;
 
 	(void)state;
-	if (load(&c, "signer: { key_file: nothere }", CONFIG_CLI, &err) !=
+	if (load(&c, "signers: [ { key_file: nothere } ]", CONFIG_CLI, &err) !=
 	    ST_OK)
 		fail_msg("%s", err.msg);
 	assert_null(config_unread(c, ""));
-	assert_int_equal(keyfile_load(key, c, &err), ST_REJECTED);
+	assert_int_equal(keyfile_load(key, c, 0, &err), ST_REJECTED);
 	assert_non_null(strstr(err.msg, "nothere"));
 	assert_int_equal(load(&none,
-			      "signer: { key_file: nothere }\n"
+			      "signers: [ { key_file: nothere } ]\n"
 			      "cloudflare: { account_id: a, api_token: t, "
 			      "customer_code: c }",
 			      CONFIG_BRIDGE, &err),
 			 ST_REJECTED);
-	assert_non_null(strstr(err.msg, "signer.key_file: no file nothere"));
+	assert_non_null(strstr(err.msg, "signers[].key_file: no file nothere"));
 	/* What commands themselves need is still refused. */
 	refused("log: { level: '${CX_UNSET}' }", "CX_UNSET is not set");
 }
@@ -327,7 +336,7 @@ static void test_secrets(void **state)
 {
 	static const char text[] =
 	    "cloudflare: { account_id: a, api_token_file: tok, "
-	    "customer_code: '${CX_CODE}' }\nsigner: { key_file: key }\n";
+	    "customer_code: '${CX_CODE}' }\nsigners: [ { key_file: key } ]\n";
 	AUTO(config) struct config *c = NULL;
 	AUTO(config) struct config *i = NULL;
 	uint8_t key[32];
@@ -344,13 +353,13 @@ static void test_secrets(void **state)
 		fail_msg("%s", err.msg);
 	assert_string_equal(c->cloudflare.api_token, "s3cret");
 	assert_string_equal(c->cloudflare.customer_code, "abc");
-	assert_int_equal(keyfile_load(key, c, &err), ST_OK);
+	assert_int_equal(keyfile_load(key, c, 0, &err), ST_OK);
 	assert_int_equal(key[0], 1);
 	assert_int_equal(key[31], 0xff);
 	put("key", "0x01", 0600);
-	assert_int_equal(keyfile_load(key, c, &err), ST_REJECTED);
+	assert_int_equal(keyfile_load(key, c, 0, &err), ST_REJECTED);
 	put("key", "", 0640);
-	assert_int_equal(keyfile_load(key, c, &err), ST_REJECTED);
+	assert_int_equal(keyfile_load(key, c, 0, &err), ST_REJECTED);
 	assert_non_null(strstr(err.msg, "chmod 600"));
 	/* The indexer does not touch what belongs to the bridge. */
 	unsetenv("CX_CODE");

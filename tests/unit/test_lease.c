@@ -106,6 +106,26 @@ static void test_same_key_elsewhere(void **state)
 	assert_int_equal(judge(view(before, 1, NULL, 0), &which), LEASE_MAKE);
 }
 
+/* Any key in common counts; a key is not another's beginning. */
+static void test_several_keys(void **state)
+{
+	static const char two[] = "0xbb," SIGNER;
+	struct cf_lease l[] = { lease("a", "ffff", two, "other", 7) };
+	const struct cf_lease *which;
+	struct lease_view v = view(l, 1, NULL, 0);
+
+	(void)state;
+	assert_int_equal(judge(v, &which), LEASE_WAIT);
+	v.signer = "0xcc," SIGNER ",0xdd";
+	assert_int_equal(judge(v, &which), LEASE_WAIT);
+	v.signer = "0xcc,0xdd";
+	assert_int_equal(judge(v, &which), LEASE_MAKE);
+	v.signer = "0xb,0xbbb,,";
+	assert_int_equal(judge(v, &which), LEASE_MAKE);
+	v.signer = "0xbb";
+	assert_int_equal(judge(v, &which), LEASE_WAIT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -113,6 +133,7 @@ int main(void)
 		cmocka_unit_test(test_another_lives),
 		cmocka_unit_test(test_another_is_gone),
 		cmocka_unit_test(test_same_key_elsewhere),
+		cmocka_unit_test(test_several_keys),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
