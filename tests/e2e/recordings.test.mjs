@@ -106,3 +106,26 @@ test('a lost database: all of it comes back, nothing is told twice', long, async
 	assert.equal((await told()).length, before.length + 1);
 	assert.ok((await recordings(kept.id)).every((r) => r.announced_at));
 });
+
+test('kept for so many days, by the config: of rooms made since; gone when Cloudflare deletes it', long, async () => {
+	const old = await room({ title: 'before' });
+	await w.bridgeDaemon.stop('SIGTERM');
+	w.bridgeDaemon.expected = true;
+	w.writeConfig({ cloudflare: { delete_recording_after_days: 45 } });
+	w.bridgeDaemon = w.startDaemon('bridge', w.configFile, 'bridge-days');
+	const one = await room({ title: 'for 45 days' });
+	const discarded = await room({ title: 'not kept', keep: false });
+	assert.deepEqual([one, discarded].map((r) => r.input.deleteRecordingAfterDays), [45, 45]);
+	assert.equal((await w.standin.inputsOf(old.id))[0].deleteRecordingAfterDays, null);
+	const { video } = await w.standin.broadcast(one.input.uid, 'connect');
+	await w.standin.broadcast(one.input.uid, 'disconnect');
+	const row = await w.until('its end is known', async () => (await recordings(one.id)).find((r) => r.state === 'ready' && r.deletes_at));
+	const days = (Date.parse(row.deletes_at) - Date.parse(row.ready_at)) / 86400000;
+	assert.ok(days > 44.9 && days < 45.1, String(days));
+	// Its time has come.
+	const now = await w.standin.control('GET', 'snapshot');
+	now.videos[video].video.scheduledDeletion = new Date(Date.now() - 1000).toISOString();
+	await w.standin.control('POST', 'restore', now);
+	await w.sql(`update bridge.recording_look set due_at = now() where input_uid = '${one.input.uid}'`);
+	await inState(one.id, 'expired');
+});
