@@ -35,9 +35,9 @@ struct endpoint {
 	enum endpoint_state state;
 	bool up; /* ws: connected; http: always */
 	bool subscribed;
-	bool told;      /* that it failed, since it was last good */
-	bool elsewhere; /* it showed another genesis, without proof */
+	bool told; /* that it failed, since it was last good */
 	unsigned fails, lies, untold;
+	unsigned doubts; /* probes whose block 0 cannot be right, in a row */
 	struct accusation said[ACCUSATIONS]; /* the last, in turn */
 	unsigned said_next;
 	uint64_t retry_at; /* while DOWN */

@@ -10,6 +10,9 @@
 #include "abi/hex.h"
 #include "core/log.h"
 
+/* Wrong blocks 0 in a row that are not believed. */
+#define DOUBTS_MAX 5
+
 enum { PROBE_CHAIN, PROBE_GENESIS, PROBE_HEAD, PROBE_ITEMS };
 
 static void exclude(struct endpoint *ep, const struct err *err)
@@ -50,6 +53,24 @@ static bool is_wrong(const struct feed *f, const struct head *h)
 	return h->proof == HEAD_WRONG && feed_recomputes(f);
 }
 
+/* Before any header was proven, a wrong one may be a lie, or of a chain whose
+ * hashes are made in another way: that one says it each time. */
+static bool is_doubtful(const struct feed *f, const struct head *genesis,
+			unsigned doubts)
+{
+	if (f->genesis_known && hash32_eq(&genesis->hash, &f->genesis))
+		return false;
+	switch (genesis->proof) {
+	case HEAD_PROVEN:
+		return false;
+	case HEAD_STRANGE:
+		return f->genesis_known && !doubts;
+	case HEAD_WRONG:
+		return doubts < DOUBTS_MAX;
+	}
+	abort();
+}
+
 static enum status check_genesis(struct endpoint *ep, struct text answer,
 				 struct err *err)
 {
@@ -62,15 +83,15 @@ static enum status check_genesis(struct endpoint *ep, struct text answer,
 	if (genesis.number != 0 || is_wrong(f, &genesis))
 		return err_set(err, ST_TRANSIENT,
 			       "its block 0 does not give its hash");
+	if (is_doubtful(f, &genesis, ep->doubts)) {
+		ep->doubts++;
+		return err_set(
+		    err, ST_TRANSIENT,
+		    "an unknown block 0, without proof: asked again");
+	}
 	if (!f->genesis_known) {
 		f->genesis = genesis.hash;
 		f->genesis_known = true;
-	}
-	if (!hash32_eq(&genesis.hash, &f->genesis) &&
-	    genesis.proof != HEAD_PROVEN && !ep->elsewhere) {
-		ep->elsewhere = true;
-		return err_set(err, ST_TRANSIENT,
-			       "another block 0, without proof: asked again");
 	}
 	if (!hash32_eq(&genesis.hash, &f->genesis))
 		return err_set(err, ST_REJECTED,
@@ -133,7 +154,8 @@ static void good(struct endpoint *ep, const struct head *head)
 	struct feed *f = ep->feed;
 
 	ep->state = ENDPOINT_GOOD;
-	ep->told = ep->elsewhere = false;
+	ep->told = false;
+	ep->doubts = 0;
 	ep->poll_at = 0;
 	ep->polling = false;
 	ep->head = head->number;

@@ -157,6 +157,20 @@ test('lies in history, found by the verifier or before', long, async () => {
 	});
 });
 
+test('the first that is heard is a lie about block 0', long, async () => {
+	for (const kind of ['ws', 'http']) {
+		newTrial();
+		const node = await t.node(kind);
+		await t.configure([node]);
+		node.fault('wrong_hash', { method: HEADERS }, { times: 4 });
+		const p = t.start();
+		await t.isTruth();
+		assert.equal(p.result, undefined);
+		assert.equal(`0x${await t.sql(`select encode(genesis_hash, 'hex') from chain.cursor`)}`, (await lab.chain.block(0)).hash);
+		assert.deepEqual(broken(), []);
+	}
+});
+
 test('an endpoint that lied is left, and comes back', long, async () => {
 	const [liar, other] = await pair('ws', { indexer: { verify_history: 'off' } });
 	t.start();
