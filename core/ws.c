@@ -72,6 +72,8 @@ static void down(struct ws *ws)
 {
 	if (ws->phase == WS_CLOSED)
 		return;
+	/* The host may have moved: the next connection asks anew. */
+	resolver_forget(ws->hub->resolver, ws->url.host);
 	detach(ws);
 	ws->opts.on_close(ws->opts.arg, &ws->err);
 }
