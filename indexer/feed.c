@@ -261,6 +261,7 @@ void feed_heard(struct endpoint *ep, const struct head *head)
 	if (head->number > ep->head) {
 		ep->head = head->number;
 		ep->head_at = now(f);
+		ep->head_time = head->time;
 	}
 	if (feed_pick(f) == ep)
 		f->opts.on_head(f->opts.arg, head);
@@ -281,7 +282,7 @@ static void on_state(void *arg, bool up, const struct err *err)
 	struct endpoint *ep = arg;
 
 	ep->up = up;
-	ep->subscribed = ep->polling = false;
+	ep->subscribed = ep->polling = ep->comparing = false;
 	if (ep->state == ENDPOINT_EXCLUDED)
 		return;
 	if (!up)
@@ -321,6 +322,7 @@ static void on_tick(uv_timer_t *timer)
 		else if (ep->state == ENDPOINT_GOOD && ep->up)
 			feed_poll(ep);
 	}
+	feed_compare(f);
 }
 
 static enum status endpoint_open(struct endpoint *ep, const char *url,

@@ -5,8 +5,8 @@
 
 #include "indexer/feed.h"
 
-/* Shared by feed.c (which endpoint), feed_probe.c (is it ours) and
- * feed_call.c (calls and polls). */
+/* Shared by feed.c (which endpoint), feed_probe.c (is it ours), feed_call.c
+ * (calls and polls) and feed_agree.c (do they agree). */
 
 /* Bytes of one answer: what a block of the chain's gas limit can make. A log
  * costs 375 gas and is at most some 700 bytes of JSON; an answer that is longer
@@ -43,8 +43,12 @@ struct endpoint {
 	uint64_t retry_at; /* while DOWN */
 	uint64_t rest_until;
 	uint64_t head, head_at; /* highest announced, and when it came */
+	uint64_t head_time;     /* as it says itself, in Unix time */
 	bool polling;
 	uint64_t poll_at, polled_at;
+	bool comparing, compared, differs;
+	uint64_t compared_at; /* the height that it was last compared at */
+	struct hash32 compared_hash;
 };
 
 struct feed_call {
@@ -63,6 +67,7 @@ struct feed {
 	struct feed_call *calls;
 	struct hash32 genesis;
 	bool genesis_known, recomputes, told_strange;
+	uint64_t compare_next, compare_at; /* when; and at which height */
 	uv_timer_t *timer;
 };
 
@@ -79,6 +84,13 @@ void feed_heard(struct endpoint *ep, const struct head *head);
 void feed_probe(struct endpoint *ep);
 /** feed_poll - ask for the head when it is time to */
 void feed_poll(struct endpoint *ep);
+/** feed_compare - ask all for one old block when it is time to */
+void feed_compare(struct feed *f);
+/** feed_differs - whether @ep named another block there than the one asked */
+bool feed_differs(const struct endpoint *ep);
+/** feed_is_behind - whether its newest block is by more than @max_s older than
+ * another's */
+bool feed_is_behind(const struct endpoint *ep, uint64_t max_s);
 /** feed_calls_drop - cancel and free all calls */
 void feed_calls_drop(struct feed *f);
 

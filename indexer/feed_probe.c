@@ -157,9 +157,10 @@ static void good(struct endpoint *ep, const struct head *head)
 	ep->told = false;
 	ep->doubts = 0;
 	ep->poll_at = 0;
-	ep->polling = false;
+	ep->polling = ep->comparing = ep->compared = ep->differs = false;
 	ep->head = head->number;
 	ep->head_at = uv_now(f->opts.loop);
+	ep->head_time = head->time;
 	set_bound(ep, head->gas_limit);
 	log_info("endpoint_ready", F_STR("endpoint", rpc_label(ep->rpc)),
 		 F_U64("head", head->number));

@@ -4,11 +4,14 @@
 #include "indexer/feed_int.h"
 #include "indexer/report.h"
 
-void feed_view(const struct feed *f, struct feed_view *out)
+void feed_view(const struct feed *f, uint64_t max_age_s, struct feed_view *out)
 {
 	*out = (struct feed_view){ .endpoints = (uint32_t)f->count };
 	for (size_t i = 0; i < f->count; i++) {
 		const struct endpoint *ep = &f->eps[i];
+
+		out->differ += feed_differs(ep);
+		out->behind += feed_is_behind(ep, max_age_s);
 
 		switch (ep->state) {
 		case ENDPOINT_DOWN:

@@ -24,6 +24,8 @@
 #define STOP_MS    5000
 #define WAIT_MS    250 /* for a database that is down: doubled each time */
 #define WAIT_MAX   5000
+#define ROOM_MS    5000    /* how often a full disk is tried */
+#define DISK_FULL  "53100" /* Postgres' code, before its words */
 
 struct indexer {
 	const struct config *cfg;
@@ -31,6 +33,7 @@ struct indexer {
 	uv_signal_t term, interrupt;
 	uv_timer_t timer;
 	bool standing_by, leading, ready, indexes_deferred;
+	bool full, probing; /* no room for what was to be committed */
 	int exit_code;
 	struct db *db;
 	struct schema *schema, *all; /* of the config; and what was left */
@@ -70,8 +73,66 @@ static void database_gone(void *arg, const struct err *err)
 	stop(ix, 1);
 }
 
+/* ---- a full disk ---- */
+
+static bool is_full(const struct err *err)
+{
+	return strncmp(err->msg, DISK_FULL, strlen(DISK_FULL)) == 0;
+}
+
+static void room_probed(void *arg, enum status st,
+			const struct db_result *const *results, size_t n,
+			const struct err *err)
+{
+	struct indexer *ix = arg;
+
+	(void)results;
+	(void)n;
+	ix->probing = false;
+	if (st == ST_TRANSIENT && is_full(err))
+		return;
+	log_info("database_has_room");
+	stop(ix, 1); /* begins anew from what is committed */
+}
+
+/* Some megabytes, gone again with the transaction. */
+static void on_full_tick(uv_timer_t *timer)
+{
+	struct indexer *ix = timer->data;
+	struct db_batch *b;
+
+	if (ix->probing)
+		return;
+	ix->probing = true;
+	b = db_batch_new(ix->db);
+	DB_ADD(b, "create temporary table chaincast_room on commit drop as "
+		  "select i, repeat(md5(i::text), 32) as t from "
+		  "generate_series(1, 4000) i");
+	db_run(b, room_probed, ix);
+}
+
+/* What was under way will not end: nothing is written until the next start,
+ * which comes when there is room. */
+static void disk_full(struct indexer *ix, const struct err *err)
+{
+	ix->full = true;
+	log_broken("database_full", F_STR("reason", err->msg),
+		   F_STR("hint", "free room on the disk of the database; "
+				 "nothing is lost, and nothing is written "
+				 "until then"));
+	uv_timer_start(&ix->timer, on_full_tick, ROOM_MS, ROOM_MS);
+}
+
 static void write_failed(void *arg, const struct err *err)
 {
+	struct indexer *ix = arg;
+
+	if (ix->full)
+		return; /* only follows from it */
+	if (is_full(err) && ix->db) {
+		disk_full(ix, err);
+		return;
+	}
 	if (err->status == ST_TRANSIENT || err->status == ST_AGAIN)
 		database_gone(arg, err);
 	else
@@ -269,6 +330,7 @@ static void look(void *arg, struct report_parts *out)
 	out->store = ix->leading ? &ix->store : NULL;
 	out->feed = ix->feed;
 	out->verifies = ix->cfg->indexer.verify_tip;
+	out->full = ix->full;
 	out->backfilling = ix->sync && sync_in_history(ix->sync);
 }
 

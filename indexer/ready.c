@@ -17,6 +17,12 @@ static void check_node(const struct indexer_facts *f, struct health_report *out)
 			      "%" PRIu32 " of %" PRIu32
 			      " endpoints show another chain than the rest",
 			      f->disagree, f->endpoints);
+	else if (f->lagging)
+		health_reason(out, "endpoints_disagree",
+			      "%" PRIu32 " of %" PRIu32
+			      " endpoints are more than %" PRIu64
+			      " s behind the newest block",
+			      f->lagging, f->endpoints, f->max_head_age_s);
 	if (!f->head_known)
 		health_reason(out, "head_unknown",
 			      "no endpoint has told its newest block");
@@ -53,6 +59,10 @@ void ready_indexer(const struct indexer_facts *f, struct health_report *out)
 		health_reason(out, "database",
 			      "no answer for %" PRIu64 " s, allowed are %d",
 			      f->silent_s, READY_SILENT_S);
+	if (f->full)
+		health_reason(out, "database_full",
+			      "the database's disk is full: nothing is "
+			      "written until there is room");
 	switch (f->role) {
 	case READY_STARTING:
 		out->role = "starting";

@@ -21,10 +21,13 @@ enum ready_role { READY_STARTING = 1, READY_STANDBY, READY_LEADER };
 struct indexer_facts {
 	enum ready_role role;
 	bool database;      /* connected */
+	bool full;          /* its disk is */
 	uint64_t silent_s;  /* how long it has owed an answer; 0: it does not */
 	uint32_t endpoints; /* configured */
 	uint32_t usable;    /* answer, and are on the right chain */
-	uint32_t disagree;  /* on another chain, or caught lying */
+	uint32_t disagree;  /* on another chain, or name another block at a
+			     * height that no reorg reaches */
+	uint32_t lagging;   /* more than @max_head_age_s behind the newest */
 	bool head_known;
 	uint64_t head_age_s;     /* see ready_head_age_s() */
 	uint64_t max_head_age_s; /* for the three ages below, too */
@@ -39,7 +42,7 @@ struct indexer_facts {
  * ready_indexer - the reasons for not being ready
  * @out: empty; its role is set too
  *
- * Reasons: "starting", "database", "endpoints_unreachable",
+ * Reasons: "starting", "database", "database_full", "endpoints_unreachable",
  * "endpoints_disagree", "head_unknown", "head_old", "catching_up", "behind",
  * "verification".
  */

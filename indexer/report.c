@@ -85,12 +85,14 @@ static void on_ready(void *arg, struct health_report *out)
 
 	look(r, &p);
 	if (p.feed)
-		feed_view(p.feed, &v);
+		feed_view(p.feed, r->o.cfg->health.max_head_age_s, &v);
 	f.role = p.role;
 	f.database = p.db != NULL;
 	f.endpoints = v.endpoints;
 	f.usable = v.usable;
-	f.disagree = v.excluded;
+	f.disagree = v.excluded + v.differ;
+	f.lagging = v.behind;
+	f.full = p.full;
 	f.catching_up = p.backfilling;
 	f.verifies = p.verifies;
 	f.unverified_s = r->unproven_ms / 1000;
@@ -147,10 +149,12 @@ static void on_collect(void *arg)
 	}
 	look(r, &p);
 	if (p.feed) {
-		feed_view(p.feed, &v);
+		feed_view(p.feed, r->o.cfg->health.max_head_age_s, &v);
 		METRIC_SET(r->endpoints, v.usable, "usable");
 		METRIC_SET(r->endpoints, v.down, "down");
 		METRIC_SET(r->endpoints, v.excluded, "excluded");
+		METRIC_SET(r->endpoints, v.differ, "differs");
+		METRIC_SET(r->endpoints, v.behind, "behind");
 	}
 	if (p.store)
 		collect_store(r, p.store, p.backfilling);

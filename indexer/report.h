@@ -17,10 +17,14 @@ struct report;
 
 struct feed_view {
 	uint32_t endpoints, usable, down, excluded;
+	uint32_t differ; /* usable, and name another old block than the one in
+			  * use */
+	uint32_t behind; /* usable, and their newest block is too old */
 };
 
-/** feed_view - how many endpoints are in which state */
-void feed_view(const struct feed *f, struct feed_view *out);
+/** feed_view - how many endpoints are in which state; one is behind by more
+ * than @max_age_s */
+void feed_view(const struct feed *f, uint64_t max_age_s, struct feed_view *out);
 
 /* The parts as they are now; NULL: not there (yet). */
 struct report_parts {
@@ -29,6 +33,7 @@ struct report_parts {
 	const struct store *store; /* while leading */
 	const struct feed *feed;
 	bool backfilling;
+	bool full;     /* the database has no room left */
 	bool verifies; /* blocks of the tip are to be proven */
 };
 

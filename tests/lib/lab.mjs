@@ -36,7 +36,7 @@ export class Trial {
 		} });
 	}
 
-	async configure(nodes, { indexer = {}, chain = {} } = {}) {
+	async configure(nodes, { indexer = {}, chain = {}, health = {} } = {}) {
 		const { lab } = this;
 		await lab.database(this.name);
 		this.file = join(lab.dir, `${this.name}.yaml`);
@@ -46,7 +46,7 @@ export class Trial {
 			database: { url: this.url },
 			registry: { address: lab.chain.address, start_block: lab.chain.start },
 			indexer: { max_reorg_depth: DEPTH, verify_rate: 0, ...indexer },
-			health: { indexer_listen: 'off', bridge_listen: 'off' },
+			health: { indexer_listen: 'off', bridge_listen: 'off', ...health },
 			log: { level: 'debug' },
 		});
 		return this;

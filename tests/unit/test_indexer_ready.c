@@ -58,6 +58,14 @@ static void test_each_reason(void **state)
 	f.disagree = 1;
 	expect(&f, "endpoints_disagree");
 	f = good;
+	f.lagging = 1;
+	expect(&f, "endpoints_disagree");
+	f.disagree = 1;
+	expect(&f, "endpoints_disagree");
+	f = good;
+	f.full = true;
+	expect(&f, "database_full");
+	f = good;
 	f.head_known = false;
 	f.head_age_s = 1000;
 	expect(&f, "head_unknown");
