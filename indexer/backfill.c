@@ -11,6 +11,7 @@
 
 #define TICK_MS      100
 #define SPANS_AHEAD  2 /* kept, per request in flight */
+#define STRAYS_MAX   10
 #define WRITES_MAX   2 /* one is committed while the next is sent */
 #define READY_BYTES  ((size_t)2 * 1024 * 1024) /* fetched, not committed */
 #define COMMIT_BYTES ((size_t)2 * 1024 * 1024) /* of answers, in one commit */
@@ -30,6 +31,9 @@ struct backfill {
 	unsigned spans, writes;
 	uint64_t next; /* first block of no span yet */
 	bool all_queued, pumping;
+	bool below_known; /* the hash before the first span's blocks */
+	struct hash32 below;
+	unsigned strays; /* spans in a row that do not follow it */
 	struct progress progress;
 	uv_timer_t *timer;
 };
@@ -63,6 +67,29 @@ static void committed(void *arg)
 		pump(b);
 }
 
+/* A span proves itself, not that it is of our chain: its first block must
+ * follow the last one before it. */
+static bool follows(const struct backfill *b, const struct span *s)
+{
+	return b->span_opts.how == SPAN_TOLD || !b->below_known ||
+	       hash32_eq(&s->heads[0].parent, &b->below);
+}
+
+static void add_covers(struct write *w, struct store_append *a,
+		       const struct span *s)
+{
+	for (size_t i = 0; i < s->cover_count; i++) {
+		struct cover_span c = s->covers[i];
+
+		c.linked = w->b->span_opts.how == SPAN_PROVEN;
+		/* Of a block between told ones nobody knows where it belongs;
+		 * the verifier will. */
+		if (!c.linked)
+			c.state = COVER_UNVERIFIED;
+		store_append_cover(a, &c);
+	}
+}
+
 static void add_span(struct write *w, struct store_append *a,
 		     const struct span *s)
 {
@@ -76,13 +103,14 @@ static void add_span(struct write *w, struct store_append *a,
 	    (!s->block_count ||
 	     s->blocks[s->block_count - 1].head.number != s->r.to))
 		rows_add_block(w->rows, &s->last, NULL, 0);
-	for (size_t i = 0; i < s->cover_count; i++)
-		store_append_cover(a, &s->covers[i]);
+	add_covers(w, a, s);
 	a->to = s->r.to;
 	a->hash = s->last.hash;
 	w->to = s->r.to;
 	w->last = (struct follow_block){ s->last.number, s->last.hash,
 					 s->last.parent };
+	w->b->below = s->last.hash;
+	w->b->below_known = true;
 }
 
 static void commit_ready(struct backfill *b)
@@ -106,7 +134,8 @@ static void commit_ready(struct backfill *b)
 	a.rows = w->rows;
 	a.range_limit = range_news(&b->opts.ranges[endpoint]);
 	while (b->first && b->first->state == SPAN_READY &&
-	       b->first->endpoint == endpoint && bytes < COMMIT_BYTES) {
+	       b->first->endpoint == endpoint && bytes < COMMIT_BYTES &&
+	       follows(b, b->first)) {
 		struct span *s = b->first;
 
 		add_span(w, &a, s);
@@ -115,6 +144,7 @@ static void commit_ready(struct backfill *b)
 		b->spans--;
 		span_free(s);
 	}
+	b->strays = 0;
 	b->writes++;
 	store_append(b->opts.store, &a, committed, w);
 }
@@ -132,12 +162,36 @@ static size_t ready_bytes(const struct backfill *b, bool in_line)
 	return bytes;
 }
 
+/* The first span branches off what is stored: another endpoint may know the
+ * chain better, or what is stored is not of it. */
+static void send_back(struct backfill *b)
+{
+	struct span *s = b->first;
+
+	if (++b->strays == STRAYS_MAX)
+		log_odd(
+		    "history_branches", F_U64("height", s->r.from),
+		    F_STR("endpoint", feed_label(b->opts.feed, s->endpoint)),
+		    F_STR("hint", "these blocks do not follow the stored "
+				  "ones: asked again; if every endpoint "
+				  "says so, run chaincast reindex --from "
+				  "fork"));
+	feed_lied(b->opts.feed, s->endpoint);
+	feed_doubt(b->opts.feed, s->endpoint);
+	s->tries = b->strays < STRAYS_MAX / 2 ? b->strays : STRAYS_MAX / 2;
+	span_again(s, "its first block does not follow the stored ones");
+}
+
 /* A commit costs the same for few rows as for many: while one is under way,
  * a second is worth it only when it is full. */
-static bool worth_a_commit(const struct backfill *b)
+static bool worth_a_commit(struct backfill *b)
 {
 	if (!b->first || b->first->state != SPAN_READY)
 		return false;
+	if (!follows(b, b->first)) {
+		send_back(b);
+		return false;
+	}
 	return !b->writes ||
 	       (b->writes < WRITES_MAX && ready_bytes(b, true) >= COMMIT_BYTES);
 }
@@ -244,6 +298,9 @@ struct backfill *backfill_new(const struct backfill_opts *opts)
 		.arg = b,
 	};
 	b->next = opts->from;
+	b->below_known = opts->below != NULL;
+	if (opts->below)
+		b->below = *opts->below;
 	progress_start(&b->progress, "backfill", opts->to - opts->from + 1,
 		       uv_now(opts->loop));
 	b->timer = mem_zalloc(sizeof(*b->timer));

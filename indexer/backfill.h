@@ -21,6 +21,8 @@ struct backfill_opts {
 	struct range *ranges; /* one of each endpoint, with what was learnt */
 	uint64_t from, to;    /* inclusive */
 	uint64_t head;        /* for the cursor */
+	const struct hash32 *below; /* of block @from - 1, if it is stored;
+				     * copied */
 	/* everything is committed; free it from here */
 	void (*on_done)(void *arg, const struct follow_block *last);
 	void *arg;

@@ -1,7 +1,10 @@
 #ifndef CX_INDEXER_COVER_H
 #define CX_INDEXER_COVER_H
 
+#include <stdbool.h>
 #include <stdint.h>
+
+#include "abi/types.h"
 
 /* What is known of a block's logs, worst last: the column chain.coverage.state
  * is named so. */
@@ -16,6 +19,10 @@ enum cover {
 struct cover_span {
 	uint64_t from, to;
 	enum cover state;
+	/* The hashes of @from - 1 and @to, where headers link the range to the
+	 * chain that is followed. */
+	bool linked;
+	struct hash32 parent, hash;
 };
 
 /** cover_name - as it stands in the database */

@@ -283,8 +283,14 @@ void live_commit(struct live *l)
 	for (size_t i = 0; i < l->queue_count; i++) {
 		const struct head *h = &l->queue[i];
 		const struct logs *logs = prove_logs(l->prove, i);
-		struct cover_span c = { h->number, h->number,
-					prove_cover(l->prove, i) };
+		struct cover_span c = {
+			.from = h->number,
+			.to = h->number,
+			.state = prove_cover(l->prove, i),
+			.linked = true, /* to the tip; what follows, to it */
+			.parent = h->parent,
+			.hash = h->hash,
+		};
 
 		rows_add_block(l->rows, h, logs->items, logs->count);
 		store_append_cover(&a, &c);

@@ -20,7 +20,11 @@ struct span *span_new(const struct span_opts *opts, struct range_span r)
 	struct span *s = mem_zalloc(sizeof(*s));
 
 	*s = (struct span){
-		.opts = opts, .r = r, .how = opts->how, .state = SPAN_WAITING
+		.opts = opts,
+		.r = r,
+		.how = opts->how,
+		.prove_to = UINT64_MAX,
+		.state = SPAN_WAITING,
 	};
 	return s;
 }
@@ -55,6 +59,7 @@ static void split(struct span *s, uint64_t at)
 	    span_new(s->opts, (struct range_span){ at + 1, s->r.to });
 
 	rest->range = s->range;
+	rest->prove_to = s->prove_to;
 	rest->next = s->next;
 	s->next = rest;
 	s->r.to = at;
@@ -119,6 +124,11 @@ void span_failed(struct span *s, bool shrink, uint64_t at, const char *why)
 				      "endpoint that keeps history"));
 	s->retry_at = uv_now(feed_loop(feed)) + delay;
 	s->opts->changed(s->opts->arg, s);
+}
+
+void span_again(struct span *s, const char *why)
+{
+	span_failed(s, false, 0, why);
 }
 
 void span_refused(struct span *s, const struct rpc_error *e)

@@ -16,7 +16,8 @@
 enum span_how {
 	SPAN_TOLD = 1, /* the node's word; one block that eth_getLogs refuses
 			* comes from its receipts */
-	SPAN_PROVEN,   /* at most SPAN_PROVEN_MAX blocks */
+	SPAN_PROVEN,   /* at most SPAN_PROVEN_MAX blocks, linked in themselves:
+			* whoever asks knows a neighbour, and compares */
 };
 
 #define SPAN_PROVEN_MAX 100 /* headers in one question */
@@ -52,6 +53,7 @@ struct span {
 	struct range_span r;
 	enum span_state state;
 	enum span_how how;
+	uint64_t prove_to; /* proven: above it, headers alone */
 	uint64_t retry_at;
 	unsigned tries, lies;
 
@@ -59,14 +61,14 @@ struct span {
 	struct head last; /* of r.to */
 	struct span_block *blocks;
 	size_t block_count, log_count;
-	struct cover_span *covers; /* together from r.from to r.to */
+	struct cover_span *covers; /* together from r.from to r.to, or to
+				    * prove_to; not marked as linked */
 	size_t cover_count;
 	size_t bytes;      /* of the answer (told), of the logs (proven) */
 	unsigned endpoint; /* who told the logs */
 
 	struct arena *arena;
-	struct head *heads; /* while asking: of all blocks (proven), or of
-			     * those with events */
+	struct head *heads; /* proven: of all blocks */
 	size_t head_count, heads_have;
 	struct prove *prove;
 };
@@ -77,5 +79,9 @@ void span_free(struct span *s);
 
 /** span_send - ask; only while SPAN_WAITING */
 void span_send(struct span *s);
+
+/** span_again - what is ready does not fit what is known: ask once more, later;
+ * calls changed() */
+void span_again(struct span *s, const char *why);
 
 #endif

@@ -9,8 +9,6 @@
 /** span_told_ask, span_proven_ask - send the first question */
 void span_told_ask(struct span *s);
 void span_proven_ask(struct span *s);
-/** span_prove - settle the logs of @heads (@n, all of the span's blocks) */
-void span_prove(struct span *s, const struct head *heads, size_t n);
 
 /** span_ready - everything is there; calls changed() */
 void span_ready(struct span *s);

@@ -11,29 +11,45 @@
  * and asked for again by the verifier later. */
 #define LIES_MAX 3
 
-static void add_cover(struct span *s, uint64_t number, enum cover state)
+static void add_cover(struct span *s, const struct head *h, enum cover state)
 {
 	struct cover_span *last =
 	    s->cover_count ? &s->covers[s->cover_count - 1] : NULL;
 
-	if (last && last->state == state)
-		last->to = number;
-	else
-		s->covers[s->cover_count++] =
-		    (struct cover_span){ number, number, state };
+	if (last && last->state == state) {
+		last->to = h->number;
+		last->hash = h->hash;
+		return;
+	}
+	s->covers[s->cover_count++] = (struct cover_span){
+		.from = h->number,
+		.to = h->number,
+		.state = state,
+		.parent = h->parent,
+		.hash = h->hash,
+	};
+}
+
+/* How many of the headers are of blocks to be proven. */
+static size_t count_to_prove(const struct span *s)
+{
+	if (s->prove_to >= s->r.to)
+		return s->head_count;
+	return s->prove_to < s->r.from ? 0
+				       : (size_t)(s->prove_to - s->r.from) + 1;
 }
 
 /* The logs stay the prove's, which lives as long as the span is ready. */
 static void gather(struct span *s)
 {
-	size_t n = s->head_count;
+	size_t n = count_to_prove(s);
 
 	s->blocks = arena_array(s->arena, n, sizeof(*s->blocks));
 	s->covers = arena_array(s->arena, n, sizeof(*s->covers));
 	for (size_t i = 0; i < n; i++) {
 		const struct logs *l = prove_logs(s->prove, i);
 
-		add_cover(s, s->heads[i].number, prove_cover(s->prove, i));
+		add_cover(s, &s->heads[i], prove_cover(s->prove, i));
 		if (!l->count)
 			continue;
 		s->blocks[s->block_count++] =
@@ -42,7 +58,7 @@ static void gather(struct span *s)
 		for (size_t j = 0; j < l->count; j++)
 			s->bytes += sizeof(*l->items) + l->items[j].data_len;
 	}
-	s->last = s->heads[n - 1];
+	s->last = s->heads[s->head_count - 1];
 }
 
 static void proven(void *arg, enum status st, const struct err *err)
@@ -59,7 +75,7 @@ static void proven(void *arg, enum status st, const struct err *err)
 	span_failed(s, false, 0, err->msg);
 }
 
-void span_prove(struct span *s, const struct head *heads, size_t n)
+static void settle_logs(struct span *s)
 {
 	struct prove_opts opts = {
 		.feed = s->opts->feed,
@@ -70,7 +86,7 @@ void span_prove(struct span *s, const struct head *heads, size_t n)
 		.arg = s,
 	};
 
-	s->prove = prove_start(&opts, heads, n);
+	s->prove = prove_start(&opts, s->heads, count_to_prove(s));
 }
 
 /* What is wrong with header @i; NULL: nothing. */
@@ -119,7 +135,7 @@ static void headers_came(void *arg, const struct feed_answer *a)
 		}
 	}
 	s->endpoint = a->endpoint;
-	span_prove(s, s->heads, s->head_count);
+	settle_logs(s);
 }
 
 void span_proven_ask(struct span *s)

@@ -48,8 +48,11 @@ static void list_blocks(struct span *s, const struct logs *logs)
 static void all_there(struct span *s)
 {
 	s->covers = arena_alloc(s->arena, sizeof(*s->covers));
-	s->covers[0] =
-	    (struct cover_span){ s->r.from, s->r.to, COVER_UNVERIFIED };
+	s->covers[0] = (struct cover_span){
+		.from = s->r.from,
+		.to = s->r.to,
+		.state = COVER_UNVERIFIED,
+	};
 	s->cover_count = 1;
 	span_ready(s);
 }

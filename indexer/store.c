@@ -109,8 +109,10 @@ void store_append_cover(struct store_append *a, const struct cover_span *c)
 	struct cover_span *last =
 	    a->cover_count ? &a->covers[a->cover_count - 1] : NULL;
 
-	if (last && last->state == c->state && last->to + 1 == c->from) {
+	if (last && last->state == c->state && last->linked == c->linked &&
+	    last->to + 1 == c->from) {
 		last->to = c->to;
+		last->hash = c->hash;
 		return;
 	}
 	a->covers =
@@ -121,10 +123,12 @@ void store_append_cover(struct store_append *a, const struct cover_span *c)
 void store_add_cover(struct db_batch *b, const struct cover_span *c,
 		     const char *endpoint)
 {
-	DB_ADD(b, "select chain.cover($1::bigint, $2::bigint, $3, $4)",
+	DB_ADD(b, "select chain.cover($1::bigint, $2::bigint, $3, $4, $5, $6)",
 	       P_I64((int64_t)c->from), P_I64((int64_t)c->to),
 	       P_TEXT(cover_name(c->state)),
-	       P_TEXT(c->state == COVER_UNVERIFIED ? endpoint : NULL));
+	       P_TEXT(c->state == COVER_UNVERIFIED ? endpoint : NULL),
+	       c->linked ? P_BYTES(c->parent.b, 32) : P_NULL(),
+	       c->linked ? P_BYTES(c->hash.b, 32) : P_NULL());
 }
 
 void store_append(struct store *s, struct store_append *a,

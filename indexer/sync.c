@@ -52,6 +52,7 @@ static uint64_t first_missing(const struct sync *s)
 static void start_backfill(struct sync *s)
 {
 	uint64_t head = live_best(s->live);
+	const struct follow_block *tip = follow_tail_tip(s->opts.tail);
 	struct backfill_opts opts = {
 		.loop = s->opts.loop,
 		.config = s->opts.config,
@@ -63,6 +64,7 @@ static void start_backfill(struct sync *s)
 		.from = first_missing(s),
 		.to = head - s->opts.config->indexer.max_reorg_depth,
 		.head = head,
+		.below = tip ? &tip->hash : NULL,
 		.on_done = backfill_done,
 		.arg = s,
 	};

@@ -8,7 +8,9 @@
  * What is stored against what is proven: headers and receipts of a hundred
  * blocks at a time, from high to low, each block's logs compared by their sum
  * with those in the database. A block that differs is replaced in one
- * transaction, and said so.
+ * transaction, and said so. The headers go down, parent by parent, from a block
+ * that is known to be of the chain that is followed, so that blocks of another
+ * one prove nothing.
  */
 struct verify;
 

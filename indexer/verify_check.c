@@ -36,13 +36,20 @@ static const struct span_block *block_at(const struct span *s, uint64_t number)
 	return NULL;
 }
 
-static bool is_right(const struct span_block *b, const struct stored *st)
+static bool is_right(const struct span *s, uint64_t number,
+		     const struct stored *st)
 {
+	const struct span_block *b = block_at(s, number);
 	struct log_sum sum = { 0 };
 
+	/* Headers lead here from the head: another block is not of the chain.
+	 */
+	if (st->there &&
+	    !hash32_eq(&st->hash, &s->heads[number - s->r.from].hash))
+		return false;
 	if (!b)
 		return !st->has_sum;
-	if (!st->has_sum || !hash32_eq(&st->hash, &b->head.hash))
+	if (!st->has_sum)
 		return false;
 	for (size_t i = 0; i < b->logs.count; i++)
 		log_sum_add(&sum, &b->logs.items[i]);
@@ -85,18 +92,27 @@ static void written(void *arg)
 	verify_chunk_done(v);
 }
 
+/* The last block that is looked at for itself; false: there is none. */
+static bool last_of(const struct span *s, uint64_t *out)
+{
+	*out = s->prove_to < s->r.to ? s->prove_to : s->r.to;
+	return *out >= s->r.from;
+}
+
 /* Replaces blocks that are wrong; returns how many, the first in *@first. */
 static uint64_t replace(struct verify *v, struct db_batch *b,
 			const struct stored *stored, uint64_t *first)
 {
 	const struct span *s = v->span;
-	uint64_t wrong = 0;
+	uint64_t wrong = 0, to;
 
-	for (uint64_t n = s->r.from; n <= s->r.to; n++) {
+	if (!last_of(s, &to))
+		return 0;
+	for (uint64_t n = s->r.from; n <= to; n++) {
 		const struct span_block *block = block_at(s, n);
 
 		if (!is_proven(cover_at(s, n)) ||
-		    is_right(block, &stored[n - s->r.from]))
+		    is_right(s, n, &stored[n - s->r.from]))
 			continue;
 		if (!wrong++)
 			*first = n;
@@ -108,47 +124,46 @@ static uint64_t replace(struct verify *v, struct db_batch *b,
 	return wrong;
 }
 
+/* Who told block @number, as the coverage has it; NULL: it had been proven. */
+static const char *teller(const struct db_result *r, uint64_t number)
+{
+	for (size_t i = 0; i < db_rows(r); i++)
+		if ((uint64_t)db_i64(r, i, "from_block") <= number &&
+		    (uint64_t)db_i64(r, i, "to_block") >= number)
+			return db_text(r, i, "endpoint");
+	return NULL;
+}
+
+static void tell(uint64_t wrong, uint64_t first, const char *endpoint)
+{
+	log_broken(
+	    "gap_healed", F_U64("height", first), F_U64("blocks", wrong),
+	    F_STR("endpoint", endpoint),
+	    F_STR("hint", endpoint
+			      ? "the endpoint had told other logs than the "
+				"blocks' receipts hold; they are replaced: "
+				"tell the provider"
+			      : "these blocks had been proven: somebody has "
+				"changed rows of the database; they are "
+				"replaced"));
+}
+
 static void add_covers(struct verify *v, struct db_batch *b)
 {
 	const struct span *s = v->span;
 
 	for (size_t i = 0; i < s->cover_count; i++) {
-		const struct cover_span *c = &s->covers[i];
-		uint64_t blocks = c->to - c->from + 1;
+		struct cover_span c = s->covers[i];
+		uint64_t blocks = c.to - c.from + 1;
 
-		if (c->state == COVER_UNVERIFIED)
+		c.linked = true;
+		if (c.state == COVER_UNVERIFIED)
 			v->result.unproven += blocks;
 		else
-			store_add_cover(b, c, NULL);
-		if (c->state == COVER_UNVERIFIABLE)
+			store_add_cover(b, &c, NULL);
+		if (c.state == COVER_UNVERIFIABLE)
 			v->result.unverifiable += blocks;
 	}
-}
-
-/* Headers prove themselves, not that they are of our chain: where a block is
- * stored with another hash, the endpoint was led elsewhere or history branched
- * deeper than it may. Nothing is replaced then. */
-static bool leave_other_branch(struct verify *v, const struct stored *stored)
-{
-	const struct span *s = v->span;
-
-	for (size_t i = 0; i < s->head_count; i++) {
-		if (!stored[i].there ||
-		    hash32_eq(&stored[i].hash, &s->heads[i].hash))
-			continue;
-		log_odd(
-		    "verify_other_branch",
-		    F_STR("endpoint", feed_label(v->opts.feed, s->endpoint)),
-		    F_U64("height", s->heads[i].number),
-		    F_STR("hint", "nothing was changed; if every endpoint "
-				  "says so, run chaincast reindex --from "
-				  "fork"));
-		feed_doubt(v->opts.feed, s->endpoint);
-		v->result.unproven += s->head_count;
-		verify_chunk_done(v);
-		return true;
-	}
-	return false;
 }
 
 static void compared(void *arg, enum status st,
@@ -169,8 +184,6 @@ static void compared(void *arg, enum status st,
 		return;
 	}
 	read_stored(stored, s, results[0]);
-	if (leave_other_branch(v, stored))
-		return;
 	b = store_begin(store, s->r.to);
 	v->rows = rows_new(v->opts.schema);
 	wrong = replace(v, b, stored, &first);
@@ -183,13 +196,7 @@ static void compared(void *arg, enum status st,
 	if (wrong) {
 		DB_ADD(b, "select chain.tell()");
 		v->result.wrong += wrong;
-		log_broken(
-		    "gap_healed", F_U64("height", first),
-		    F_U64("blocks", wrong),
-		    F_STR("endpoint", v->told_by[0] ? v->told_by : "unknown"),
-		    F_STR("hint", "the endpoint had told other logs "
-				  "than the blocks' receipts hold; they "
-				  "are replaced: tell the provider"));
+		tell(wrong, first, teller(results[1], first));
 	}
 	v->state = VERIFY_WRITING;
 	store_commit(store, b, written, v);
@@ -203,6 +210,11 @@ void verify_check(struct verify *v)
 	DB_ADD(b,
 	       "select number, hash, log_sum from chain.block "
 	       "where number between $1::bigint and $2::bigint",
+	       P_I64((int64_t)v->span->r.from), P_I64((int64_t)v->span->r.to));
+	DB_ADD(b,
+	       "select from_block, to_block, endpoint from chain.coverage "
+	       "where endpoint is not null and from_block <= $2::bigint and "
+	       "to_block >= $1::bigint",
 	       P_I64((int64_t)v->span->r.from), P_I64((int64_t)v->span->r.to));
 	db_run(b, compared, v);
 }

@@ -20,11 +20,18 @@ struct verify {
 	struct span_opts span_opts;
 	enum verify_state state;
 	bool paused, in_pass, give_up;
-	uint64_t below; /* this pass has looked at it and what is above */
+	bool stray;      /* the span is not of the chain that is followed */
+	unsigned strays; /* in a row */
+	uint64_t below;  /* this pass has looked at it and what is above;
+			  * UINT64_MAX: at nothing yet */
+	bool link_known;
+	struct hash32 link; /* hash of the block before @below */
+	uint64_t low;       /* of the blocks that the span begins with */
+	size_t most;        /* headers of a span: fewer where refused */
 	uint64_t next_at;
 	struct span *span;
-	char told_by[256]; /* who told the unverified blocks */
-	struct rows *rows; /* of the blocks that were wrong */
+	struct hash32 span_hash; /* that its last block must have */
+	struct rows *rows;       /* of the blocks that were wrong */
 	struct verify_result result;
 	struct progress progress;
 	uv_timer_t *timer;

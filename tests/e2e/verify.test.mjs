@@ -109,7 +109,7 @@ test('by command, beside the indexer', long, async () => {
 	// the gap is healed; then there is none
 	const healed = await verifyJson([], 1);
 	assert.deepEqual([healed.from, healed.to, healed.wrong, healed.unproven], [start, high, 1, 0]);
-	assert.match(healed.stderr, new RegExp(`event=gap_healed height=${at} blocks=1`));
+	assert.match(healed.stderr, new RegExp(`event=gap_healed height=${at} blocks=1 endpoint=\\S*${new URL(w.node.ws).host} hint="the endpoint had told`));
 	assert.equal(await count(), 60);
 	assert.equal(await unproven(high), 0);
 	const again = await verify([]);
@@ -125,7 +125,9 @@ test('by command, beside the indexer', long, async () => {
 	// rows that nobody emitted, a block that nobody has
 	await w.sql(`insert into chain.block select ${start + 1}, '\\x${'11'.repeat(32)}', parent_hash, time, 1, log_sum from chain.block where number = ${at}
 		on conflict (number) do update set log_sum = excluded.log_sum`);
-	assert.equal((await verifyJson(['--from', String(start), '--to', String(at)], 1)).wrong, 1);
+	const changed = await verifyJson(['--from', String(start), '--to', String(at)], 1);
+	assert.equal(changed.wrong, 1);
+	assert.match(changed.stderr, new RegExp(`event=gap_healed height=${start + 1} blocks=1 endpoint=- hint="these blocks had been proven`));
 	assert.equal(await verify(['--to', String(at)]).then((r) => r.code), 0);
 
 	// what cannot be proven now, is said: neither receipts nor a healed row

@@ -122,6 +122,7 @@ const RULES = {
 		if (had) call.answer.result = [];
 		return had;
 	} },
+	elsewhere: { before: (call, { answers }) => result(call, answers(call.request)) },
 	null_answer: { before: (call) => result(call, null) },
 	stale: { before: stale },
 	no_pool: { before: (call) => {
