@@ -26,6 +26,7 @@ struct rpc {
 	int open_handles;
 
 	/* WebSocket only */
+	struct ws_hub *kept;
 	struct ws *ws; /* NULL: waiting to try again */
 	uv_timer_t retry;
 	uint32_t attempt; /* failures since the last good answer */

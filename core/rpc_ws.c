@@ -221,6 +221,7 @@ static void open_socket(struct rpc *r)
 
 void rpc_ws_start(struct rpc *r)
 {
+	r->kept = ws_keep(r->loop);
 	open_socket(r);
 }
 
@@ -233,7 +234,10 @@ void rpc_ws_send(struct rpc_call *call)
 void rpc_ws_stop(struct rpc *r)
 {
 	ws_free(r->ws);
+	if (r->kept)
+		ws_unkeep(r->kept);
 	r->ws = NULL;
+	r->kept = NULL;
 	r->up = false;
 }
 

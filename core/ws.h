@@ -46,6 +46,16 @@ struct ws_opts {
 	void *arg;
 };
 
+/**
+ * ws_keep - what all WebSockets of @loop share stays until ws_unkeep()
+ *
+ * For whoever connects again: libwebsockets 4.1 closes one descriptor of its
+ * own twice when it goes, some turns of the loop apart, and the second time it
+ * may be a socket that somebody else has got by then.
+ */
+struct ws_hub *ws_keep(uv_loop_t *loop);
+void ws_unkeep(struct ws_hub *hub);
+
 /** ws_open - callbacks come from the loop, never from inside this call; any
  * of them may call ws_free() */
 struct ws *ws_open(uv_loop_t *loop, const struct ws_opts *opts);

@@ -111,3 +111,13 @@ void ws_hub_put(struct ws_hub *hub)
 	uv_ref((uv_handle_t *)&hub->release);
 	uv_timer_start(&hub->release, on_release, 0, 0);
 }
+
+struct ws_hub *ws_keep(uv_loop_t *loop)
+{
+	return ws_hub_get(loop);
+}
+
+void ws_unkeep(struct ws_hub *hub)
+{
+	ws_hub_put(hub);
+}

@@ -7,6 +7,8 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "rpc_fixture.h"
 
@@ -189,6 +191,30 @@ static void test_ws_refused(void **state)
 	teardown(&f);
 }
 
+/* While a connection is tried again and again, nobody's descriptor is closed
+ * but its own. */
+static void test_ws_others_descriptors(void **state)
+{
+	struct fixture f;
+	int others[400];
+	size_t n = 0;
+
+	(void)state;
+	setup(&f, "ws", mute_handler, 50, 100);
+	for (uint64_t end = uv_hrtime() + 60000000000u;
+	     f.down < 5 && uv_hrtime() < end;) {
+		if (n < ARRAY_SIZE(others))
+			others[n++] = dup(STDERR_FILENO);
+		uv_run(&f.loop, UV_RUN_ONCE);
+		for (size_t i = 0; i < n; i++)
+			assert_int_not_equal(fcntl(others[i], F_GETFD), -1);
+	}
+	assert_true(f.down >= 5);
+	while (n)
+		close(others[--n]);
+	teardown(&f);
+}
+
 static void free_in_done(void *arg, enum status st, cJSON *result,
 			 const struct rpc_error *error, const struct err *err)
 {
@@ -249,6 +275,7 @@ int main(void)
 		cmocka_unit_test(test_ws_wrong_id_times_out),
 		cmocka_unit_test(test_ws_silent),
 		cmocka_unit_test(test_ws_refused),
+		cmocka_unit_test(test_ws_others_descriptors),
 		cmocka_unit_test(test_free_inside),
 		cmocka_unit_test(test_ws_batch_and_large),
 	};
