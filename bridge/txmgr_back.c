@@ -119,32 +119,42 @@ static void given_back(void *arg, enum status st,
 	m->o.on_stored(m->o.arg); /* others have more to do */
 }
 
-static void cancel(struct txmgr *m, struct txm_tx *t)
+bool txm_make_fill(struct txmgr *m, struct txm_tx *t)
 {
-	const struct txm_attempt *last = &t->attempts[t->attempt_count - 1];
-	const char *why = m->stopped ? "given back: no right to write"
-				     : "given back: no funds";
-	struct db_batch *b;
-	struct txm_op *op;
 	struct fees f;
 	struct err err;
 
 	if (t->attempt_count == TXM_ATTEMPTS ||
-	    !fees_raise(&f, last->fees, m->base_fee, m->hint, m->cap))
-		return; /* a cancel must outbid what it replaces */
-	log_odd("tx_given_back", F_HEX("tx", last->hash.b, 32),
-		F_HEX("signer", m->o.who.b, 20), F_U64("nonce", t->nonce),
-		F_STR("kind", txm_kind_name(t->kind)),
-		F_U64("entries", t->entries), F_STR("reason", why));
+	    !fees_raise(&f, t->attempts[t->attempt_count - 1].fees, m->base_fee,
+			m->hint, m->cap))
+		return false;
 	t->kind = EFFECT_FILL;
 	t->gas = gas_base(EFFECT_FILL);
 	t->entries = 0;
 	t->capped = t->bump = false;
 	buf_reset(&t->data);
-	if (txm_sign(m, t, f, &err) != ST_OK) {
-		txm_fatal(m, &err);
+	if (txm_sign(m, t, f, &err) == ST_OK)
+		return true;
+	txm_fatal(m, &err);
+	return false;
+}
+
+static void cancel(struct txmgr *m, struct txm_tx *t)
+{
+	struct txm_attempt last = t->attempts[t->attempt_count - 1];
+	const char *why = m->stopped ? "given back: no right to write"
+				     : "given back: no funds";
+	const char *kind = txm_kind_name(t->kind);
+	size_t entries = t->entries;
+	struct db_batch *b;
+	struct txm_op *op;
+
+	if (!txm_make_fill(m, t))
 		return;
-	}
+	log_odd("tx_given_back", F_HEX("tx", last.hash.b, 32),
+		F_HEX("signer", m->o.who.b, 20), F_U64("nonce", t->nonce),
+		F_STR("kind", kind), F_U64("entries", entries),
+		F_STR("reason", why));
 	b = db_batch_new(m->o.db);
 	op = txm_op_new(m);
 	op->tx_id = t->id;

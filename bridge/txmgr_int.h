@@ -41,6 +41,8 @@ struct txm_tx {
 	uint64_t made_ms, sent_ms, gone_ms; /* loop time; 0: not yet */
 	unsigned missing;                   /* looks without its receipt */
 	bool bump, capped, writing;
+	unsigned refused;      /* answers in a row that it would revert */
+	uint64_t refused_ms;   /* the first of them */
 	enum tx_answer answer; /* the node's last; told when it changes */
 	bool success;
 	enum txm_role role; /* asked for after a revert */
@@ -86,7 +88,7 @@ struct txmgr {
 	double balance;              /* wei */
 	unsigned poor;   /* looks in a row at which it could not pay */
 	unsigned fallen; /* looks in a row at which a nonce of ours was free */
-	uint64_t role_ms, gap_ms;
+	uint64_t role_ms, held_ms, gap_ms; /* held_ms: we had the role */
 	struct txmgr_view stats;
 };
 
@@ -147,6 +149,16 @@ void txm_send(struct txmgr *m, struct txm_tx *t);
 /** txm_raise - store and send an attempt with higher fees, or, at the cap,
  * the same bytes again */
 void txm_raise(struct txmgr *m, struct txm_tx *t);
+/** txm_make_fill - turn @t into a self-send that outbids it, and sign that;
+ * false when its fees cannot be raised so far. The caller stores it. */
+bool txm_make_fill(struct txmgr *m, struct txm_tx *t);
+/** txm_reverted - it is final, and had no effect: whoever is to blame ends */
+void txm_reverted(struct txmgr *m, struct txm_tx *t);
+/** txm_refused_by_node - a node says that it would revert */
+void txm_refused_by_node(struct txmgr *m, struct txm_tx *t,
+			 const char *message);
+/** txm_tell_refused - once: a node will never take it, as @message says */
+void txm_tell_refused(struct txmgr *m, struct txm_tx *t, const char *message);
 /** txm_reclaim - @nonce is free on chain and no open transaction has it: final
  * rows from there on wait again; if there is no row and @fill, a self-send */
 void txm_reclaim(struct txmgr *m, uint64_t nonce, bool fill);

@@ -132,52 +132,6 @@ static bool deep(const struct txmgr *m, const struct txm_tx *t)
 	       m->head - t->block_number >= m->o.confirmations;
 }
 
-static void on_reverted(void *arg, enum status st,
-			const struct db_result *const *results, size_t n,
-			const struct err *err)
-{
-	struct txm_op *op = arg;
-	struct txmgr *m = op->m;
-	const struct db_result *r;
-
-	txm_op_free(op);
-	if (st == ST_AGAIN) {
-		txm_load(m);
-		return;
-	}
-	if (st != ST_OK) {
-		txm_fatal(m, err);
-		return;
-	}
-	r = results[n - 1];
-	for (size_t i = 0; i < db_rows(r); i++)
-		if (strcmp(db_text(r, i, "state"), "reverted") == 0)
-			log_broken("effect_reverted",
-				   F_STR("room", db_text(r, i, "room_id")),
-				   F_STR("kind", db_text(r, i, "kind")),
-				   F_I64("epoch", db_i64(r, i, "epoch")),
-				   F_STR("hint",
-					 "it is not sent again; find out why, "
-					 "then run: chaincast resume"));
-}
-
-/* Several entries get a try each, one alone is to blame: in the transaction
- * that makes the revert final. */
-static void reverted(struct txmgr *m, struct txm_tx *t)
-{
-	struct db_batch *b = db_batch_new(m->o.db);
-
-	log_odd("tx_reverted", F_HEX("tx", t->mined_hash.b, 32),
-		F_STR("kind", txm_kind_name(t->kind)),
-		F_U64("entries", t->entries));
-	txm_set_state(m, b, t, TXM_MINED, TXM_FINAL, NULL);
-	DB_ADD(b,
-	       "select room_id::text as room_id, kind, epoch, state"
-	       " from bridge.tx_reverted($1, $2, $3)",
-	       P_I64(t->id), P_BOOL(t->role == ROLE_MISSING), P_I64(m->o.term));
-	db_run(b, on_reverted, txm_op_new(m));
-}
-
 /* A revert is judged only after it is known whether we may write at all. */
 static bool check_final(struct txmgr *m, struct db_batch *b, struct txm_tx *t)
 {
@@ -191,7 +145,7 @@ static bool check_final(struct txmgr *m, struct db_batch *b, struct txm_tx *t)
 	if (!deep(m, t))
 		return false;
 	if (!t->success && t->kind != EFFECT_FILL)
-		reverted(m, t);
+		txm_reverted(m, t);
 	else
 		txm_set_state(m, b, t, TXM_MINED, TXM_FINAL, NULL);
 	m->unsettled = true;

@@ -68,7 +68,7 @@ static void accepted(struct txmgr *m, struct txm_tx *t)
 	log_tx(m, "tx_sent", t);
 }
 
-static void refused(struct txmgr *m, struct txm_tx *t, const char *message)
+void txm_tell_refused(struct txmgr *m, struct txm_tx *t, const char *message)
 {
 	if (!t->capped)
 		log_broken("tx_refused", F_U64("nonce", t->nonce),
@@ -99,10 +99,10 @@ static void act_on_answer(struct txmgr *m, struct txm_tx *t,
 		txm_no_funds(m, message);
 		return;
 	case TX_ANSWER_REFUSED:
-		refused(m, t, message);
+		txm_tell_refused(m, t, message);
 		return;
 	case TX_ANSWER_REVERT:
-		txm_ask_role(m);
+		txm_refused_by_node(m, t, message);
 		return;
 	case TX_ANSWER_NONCE_HIGH:
 	case TX_ANSWER_POOL:
@@ -144,6 +144,8 @@ static void sent(void *arg, enum status st, cJSON *result,
 			F_STR("endpoint", rpc_label(txm_rpc(m))),
 			F_STR("reason", message));
 	t->answer = answer;
+	if (answer != TX_ANSWER_REVERT)
+		t->refused = 0;
 	act_on_answer(m, t, answer, message);
 }
 

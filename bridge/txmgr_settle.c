@@ -94,6 +94,8 @@ static void set_role(struct txmgr *m, bool held)
 	for (size_t i = 0; i < m->count; i++)
 		if (m->txs[i]->role == ROLE_ASKED)
 			m->txs[i]->role = held ? ROLE_HELD : ROLE_MISSING;
+	if (held)
+		m->held_ms = txm_now(m);
 	if (m->stopped == !held)
 		return;
 	m->stopped = !held;

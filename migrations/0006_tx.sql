@@ -152,6 +152,33 @@ begin
 	where o.tx_id = p_tx and o.state = 'in_tx';
 end $$;
 
+-- A node will not take it, since it would revert: the nonce is only filled, as
+-- above. Each entry goes alone once more; one that went alone already ends.
+create function bridge.tx_refused(p_tx bigint, p_gas bigint,
+	p_attempt integer, p_term bigint)
+returns table (room_id numeric, kind text, epoch bigint, state text)
+language plpgsql as $$
+#variable_conflict use_column
+begin
+	perform bridge.tx_check_term(p_term);
+	update bridge.tx t set kind = 'fill', to_address = t.signer,
+		gas = p_gas, data = '', entries = 0,
+		cancelled_attempt = p_attempt, note = 'refused: it reverts',
+		term = p_term, updated_at = now()
+	where t.id = p_tx and t.state = 'signed' and t.kind <> 'fill';
+	if not found then
+		raise exception 'the transaction cannot be cancelled'
+			using errcode = 'serialization_failure';
+	end if;
+	return query
+	update bridge.outbox o set
+		state = case when o.solo then 'reverted' else 'queued' end,
+		solo = true, tx_id = null, note = 'refused: it reverts',
+		term = p_term, updated_at = now()
+	where o.tx_id = p_tx and o.state = 'in_tx'
+	returning o.room_id, o.kind, o.epoch, o.state;
+end $$;
+
 -- The head of the queue, of one kind: whoever is refused waits until all others
 -- are served. While an entry of a room is unmined in a key's transaction, the
 -- room's other entries are that key's: they are left out where it is none of

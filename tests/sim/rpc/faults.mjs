@@ -170,11 +170,11 @@ export class Faults {
 		if (!rule) throw new Error(`kind is one of ${Object.keys(RULES).join(' ')}`);
 		if (spec.kind === 'limit' && !LIMITS[spec.provider]) throw new Error(`provider is one of ${Object.keys(LIMITS).join(' ')}`);
 		if (spec.kind === 'stale' && !(spec.lag > 0)) throw new Error('stale has a lag of blocks');
-		const { method, blocks, via } = spec.match ?? {};
+		const { method, blocks, via, params } = spec.match ?? {};
 		const times = spec.times ?? ONCE;
 		const fault = { ...spec, rule, id: this.#next++, met: 0, seen: 0, skip: spec.skip ?? 0, every: spec.every ?? 1,
 			left: times || Infinity,
-			match: { methods: method === undefined ? null : [method].flat(), blocks, via } };
+			match: { methods: method === undefined ? null : [method].flat(), blocks, via, params } };
 		this.list.push(fault);
 		return fault.id;
 	}
@@ -187,7 +187,8 @@ export class Faults {
 		return before - this.list.length;
 	}
 
-	#meets({ match: { methods, blocks, via } }, how, { request: { method, params } }) {
+	#meets({ match: { methods, blocks, via, params: part } }, how, { request: { method, params } }) {
+		if (part !== undefined && !JSON.stringify(params ?? null).includes(part)) return false;
 		if ((methods && !methods.includes(method)) || (via && via !== how)) return false;
 		if (!blocks) return true;
 		const about = blocksOf(method, params);

@@ -1,0 +1,145 @@
+/*
+ * Entries that the contract does not take: found among those that share their
+ * transaction, ended, and told. By its receipt, or by the word of a node that
+ * simulates before it takes a transaction and refuses this one again and again.
+ */
+#include "bridge/txmgr_int.h"
+#include "core/log.h"
+
+/* So often in a row, and for so long, before a node's word counts: it may be
+ * behind, or one of several. */
+#define REFUSED_TIMES 5
+#define REFUSED_MS    20000
+
+/* What tx_reverted() and tx_refused() answer. */
+static void tell(const struct db_result *r)
+{
+	for (size_t i = 0; i < db_rows(r); i++)
+		if (strcmp(db_text(r, i, "state"), "reverted") == 0)
+			log_broken("effect_reverted",
+				   F_STR("room", db_text(r, i, "room_id")),
+				   F_STR("kind", db_text(r, i, "kind")),
+				   F_I64("epoch", db_i64(r, i, "epoch")),
+				   F_STR("hint",
+					 "it is not sent again; find out why, "
+					 "then run: chaincast resume"));
+}
+
+static void on_reverted(void *arg, enum status st,
+			const struct db_result *const *results, size_t n,
+			const struct err *err)
+{
+	struct txm_op *op = arg;
+	struct txmgr *m = op->m;
+
+	txm_op_free(op);
+	if (st == ST_AGAIN)
+		txm_load(m);
+	else if (st != ST_OK)
+		txm_fatal(m, err);
+	else
+		tell(results[n - 1]);
+}
+
+/* Several entries get a try each, one alone is to blame: in the transaction
+ * that makes the revert final. */
+void txm_reverted(struct txmgr *m, struct txm_tx *t)
+{
+	struct db_batch *b = db_batch_new(m->o.db);
+
+	log_odd("tx_reverted", F_HEX("tx", t->mined_hash.b, 32),
+		F_STR("kind", txm_kind_name(t->kind)),
+		F_U64("entries", t->entries));
+	txm_set_state(m, b, t, TXM_MINED, TXM_FINAL, NULL);
+	DB_ADD(b,
+	       "select room_id::text as room_id, kind, epoch, state"
+	       " from bridge.tx_reverted($1, $2, $3)",
+	       P_I64(t->id), P_BOOL(t->role == ROLE_MISSING), P_I64(m->o.term));
+	db_run(b, on_reverted, txm_op_new(m));
+}
+
+/* --- Refused by a node -------------------------------------------------- */
+
+static void on_cancelled(void *arg, enum status st,
+			 const struct db_result *const *results, size_t n,
+			 const struct err *err)
+{
+	struct txm_op *op = arg;
+	struct txmgr *m = op->m;
+	struct txm_tx *t = txm_find(m, op->tx_id);
+
+	(void)n;
+	txm_op_free(op);
+	if (st == ST_AGAIN) {
+		txm_load(m);
+		return;
+	}
+	if (st != ST_OK) {
+		txm_fatal(m, err);
+		return;
+	}
+	tell(results[0]);
+	if (t)
+		t->writing = false;
+	if (t && t->state < TXM_MINED)
+		txm_send(m, t);
+	m->o.on_stored(m->o.arg);
+}
+
+/* The nonce is only filled from here on; what the transaction carried goes once
+ * more, each entry alone, and ends if that was so already. Nobody has taken the
+ * old bytes: they are not 'accepted'. */
+static void cancel(struct txmgr *m, struct txm_tx *t, const char *message)
+{
+	struct txm_attempt last = t->attempts[t->attempt_count - 1];
+	const char *kind = txm_kind_name(t->kind);
+	size_t entries = t->entries;
+	struct db_batch *b;
+	struct txm_op *op;
+
+	if (!txm_make_fill(m, t))
+		return;
+	log_odd("tx_refused_entries", F_HEX("tx", last.hash.b, 32),
+		F_HEX("signer", m->o.who.b, 20), F_U64("nonce", t->nonce),
+		F_STR("kind", kind), F_U64("entries", entries),
+		F_STR("reason", message));
+	b = db_batch_new(m->o.db);
+	op = txm_op_new(m);
+	op->tx_id = t->id;
+	t->writing = true;
+	t->refused = 0;
+	DB_ADD(b,
+	       "select room_id::text as room_id, kind, epoch, state"
+	       " from bridge.tx_refused($1, $2, $3::integer, $4)",
+	       P_I64(t->id), P_I64((int64_t)t->gas),
+	       P_I64((int64_t)t->attempt_count), P_I64(m->o.term));
+	txm_add_attempt(m, b, t);
+	db_run(b, on_cancelled, op);
+}
+
+/* A node that refuses a transfer of nothing as well says nothing of entries. */
+static bool credible(const struct txmgr *m)
+{
+	for (size_t i = 0; i < m->count; i++)
+		if (m->txs[i]->kind == EFFECT_FILL &&
+		    m->txs[i]->state < TXM_MINED &&
+		    m->txs[i]->state != TXM_ACCEPTED)
+			return false;
+	return true;
+}
+
+void txm_refused_by_node(struct txmgr *m, struct txm_tx *t, const char *message)
+{
+	if (t->refused++ == 0)
+		t->refused_ms = txm_now(m);
+	if (t->refused >= REFUSED_TIMES && t->state == TXM_SIGNED &&
+	    txm_now(m) - t->refused_ms >= REFUSED_MS && !t->writing) {
+		/* With the role it is about this transaction, or the node. */
+		if (t->kind == EFFECT_FILL)
+			txm_tell_refused(m, t, message);
+		else if (m->o.signer && !m->stopped &&
+			 m->held_ms > t->refused_ms && credible(m))
+			cancel(m, t, message);
+	}
+	txm_ask_role(m);
+}
