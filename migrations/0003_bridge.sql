@@ -274,16 +274,19 @@ comment on function bridge.deny is
 	'These are the hosts denied from now on; what was queued against '
 	'others is dropped';
 
--- endRooms() is on its way: until it is mined the room waits for the chain.
-create function bridge.ending(p_room numeric) returns boolean
+-- endRooms() is on its way, or the end is on chain and does not count yet: the
+-- room waits for the chain.
+create function bridge.ending(p_room numeric, p_h1 bigint) returns boolean
 language sql stable as $$
 	select exists (select from bridge.outbox o
 		where o.room_id = p_room and o.kind = 'end' and o.epoch = 0
 		and o.state in ('queued', 'in_tx', 'reverted'))
+	or exists (select from chain.registry_room_ended e
+		where e.room_id = p_room and e.block_number > p_h1)
 $$;
 comment on function bridge.ending is
-	'Whether the chain is about to be told that the room ends, or refuses '
-	'to hear it';
+	'Whether the chain is about to be told that the room ends, refuses to '
+	'hear it, or says so above the horizon for stopping, p_h1';
 
 -- Wanted -------------------------------------------------------------------
 
@@ -409,7 +412,7 @@ language sql stable as $$
 			l.created_block
 		from bridge.live_input l
 		where l.state in ('absent', 'create_pending')
-		and not bridge.ending(l.room_id)
+		and not bridge.ending(l.room_id, p_h1)
 		union all
 		-- its host is served no longer
 		select l.room_id, false, 0, l.created_block
@@ -418,7 +421,7 @@ language sql stable as $$
 			and c.block_number <= p_h
 		join bridge.live_input l on l.room_id = c.room_id
 		where (l.state = 'live' or (l.state in ('absent', 'disabled')
-			and not bridge.ending(l.room_id)))
+			and not bridge.ending(l.room_id, p_h1)))
 		and not exists (select from chain.registry_room_ended e
 			where e.room_id = l.room_id and e.block_number <= p_h1)
 		and not exists (select from chain.registry_room_failed f
@@ -442,7 +445,7 @@ language sql stable as $$
 				and f.block_number <= p_h1) x) e on true
 		where l.state = 'disabled'
 		and (e.block_number <= p_h or (e.block_number is null
-			and not bridge.ending(l.room_id)))
+			and not bridge.ending(l.room_id, p_h1)))
 		union all
 		-- live here, ended or failed there
 		select l.room_id, false, 0, e.block_number
@@ -598,7 +601,7 @@ language sql stable as $$
 		l.recordings_kept, p.state, p.input_uid, r.state,
 		case when f.state <> 'dropped' or x.room_id is null
 			then f.state else 'queued' end,
-		bridge.ending(u.room_id), coalesce(hl.open, 0), coalesce(hl.day, 0), total.open
+		bridge.ending(u.room_id, p_h1), coalesce(hl.open, 0), coalesce(hl.day, 0), total.open
 	from u cross join total
 	left join bridge.wanted(p_h, p_h1,
 			array(select u2.room_id from u u2)) w
