@@ -148,6 +148,28 @@ void db_batch_script(struct db_batch *b, const char *sql)
 	b->explicit = b->explicit || b->count > 1;
 }
 
+void db_batch_again(struct db_batch *b)
+{
+	for (size_t i = 0; i < b->got; i++)
+		db_result_free(b->results[i]);
+	b->got = b->answered = 0;
+	b->shared = false;
+	b->status = ST_OK;
+	b->err = (struct err){ 0 };
+}
+
+void db_list_before(struct db_list *queue, struct db_list *l)
+{
+	if (!l->head)
+		return;
+	l->tail->next = queue->head;
+	queue->head = l->head;
+	if (!queue->tail)
+		queue->tail = l->tail;
+	queue->count += l->count;
+	*l = (struct db_list){ 0 };
+}
+
 void db_list_push(struct db_list *l, struct db_batch *b)
 {
 	b->next = NULL;

@@ -338,6 +338,12 @@ void db_run(struct db_batch *b, db_done_fn done, void *arg)
 	enqueue(b);
 }
 
+void db_run_joined(struct db_batch *b, db_done_fn done, void *arg)
+{
+	b->joins = !b->serial;
+	db_run(b, done, arg);
+}
+
 enum status db_wait(struct db_batch *b, struct err *err)
 {
 	struct db *db = b->db;

@@ -95,6 +95,12 @@ typedef void (*db_done_fn)(void *arg, enum status st,
 			   const struct err *err);
 /** db_run - submit; takes over @b; @done may be NULL (errors then are lost) */
 void db_run(struct db_batch *b, db_done_fn done, void *arg);
+/** db_run_joined - as db_run(), for the many small batches of a busy time:
+ * those that wait for the connection together commit together, which is one
+ * wait for the disk. When one of them fails nothing is kept, and each runs anew
+ * alone, so that every outcome is its own. Not for what reads for long: its
+ * neighbours would wait for it */
+void db_run_joined(struct db_batch *b, db_done_fn done, void *arg);
 
 /** db_rows - rows returned, or rows affected for a command */
 size_t db_rows(const struct db_result *r);

@@ -1,7 +1,8 @@
 /*
  * Moves batches through one libpq connection without ever blocking. A batch
  * of plain statements is sent in pipeline mode and ended by a sync, which makes
- * it one implicit transaction; several are in flight at once. A batch with a
+ * it one implicit transaction; several are in flight at once, and those that
+ * allow it share a transaction when they waited together. A batch with a
  * COPY or a script runs alone, outside the pipeline, between BEGIN and COMMIT,
  * since libpq cannot COPY in a pipeline. Never calls the user: outcomes go to
  * the finished list, which db.c delivers from the loop.
@@ -11,6 +12,8 @@
 #include <assert.h>
 
 #define FLIGHT_MAX 64            /* batches in the pipeline */
+#define JOINT_MAX  2             /* shared transactions in it */
+#define SHARE_MAX  32            /* batches of one */
 #define COPY_CHUNK (64UL * 1024) /* bytes handed to libpq at a time */
 
 static const char copy_header[19] = "PGCOPY\n\377\r\n\0";
@@ -49,6 +52,8 @@ void db_engine_lost(struct db *db, const char *why)
 		db_list_push(&one, STEAL(db->serial));
 	db->feeding = false;
 	db->want_write = false;
+	db->answering = NULL;
+	db->joint = 0;
 	fail_all(db, &db->flight);
 	fail_all(db, &one);
 	fail_all(db, &db->queue);
@@ -83,15 +88,54 @@ static int send_stmt(PGconn *conn, const struct db_item *it)
 				 it->formats, 0);
 }
 
-static bool send_pipelined(struct db *db, struct db_batch *b)
+/* Half a batch must never be followed by a sync: that would commit the half. */
+static bool send_pipelined(struct db *db, const struct db_batch *b)
 {
 	for (size_t i = 0; i < b->count; i++) {
-		/* Half a batch must never be followed by a sync: that
-		 * would commit the half. */
 		if (!send_stmt(db->conn, &b->items[i]))
 			return false;
 	}
-	return PQpipelineSync(db->conn) == 1;
+	return b->shared || PQpipelineSync(db->conn) == 1;
+}
+
+/* A transaction is over. Where one of several batches failed nothing was kept:
+ * then each has its own. */
+static void transaction_over(struct db *db)
+{
+	struct db_list all = { 0 }, again = { 0 };
+	bool failed = false, more = true;
+	struct db_batch *b;
+
+	db->joint -= db->flight.head->joins;
+	while (more) {
+		b = db_list_pop(&db->flight);
+		more = b->shared;
+		failed = failed || b->status != ST_OK;
+		db_list_push(&all, b);
+	}
+	failed = failed && all.count > 1;
+	while ((b = db_list_pop(&all)) != NULL) {
+		if (failed) {
+			db_batch_again(b);
+			b->joins = false;
+			db_list_push(&again, b);
+		} else {
+			finish(db, b);
+		}
+	}
+	db_list_before(&db->queue, &again);
+	db->answering = NULL;
+}
+
+/* Whose statement is answered next. */
+static struct db_batch *answering(struct db *db)
+{
+	struct db_batch *b = db->answering ? db->answering : db->flight.head;
+
+	while (b->shared && b->answered == b->count)
+		b = b->next;
+	db->answering = b;
+	return b;
 }
 
 static void read_pipelined(struct db *db)
@@ -99,19 +143,22 @@ static void read_pipelined(struct db *db)
 	int nulls = 0;
 
 	while (db->flight.head && nulls < 2 && !PQisBusy(db->conn)) {
-		struct db_batch *b = db->flight.head;
 		PGresult *res = PQgetResult(db->conn);
+		struct db_batch *b;
 
 		if (!res) {
 			nulls++; /* between two statements */
 			continue;
 		}
 		nulls = 0;
-		switch (PQresultStatus(res)) {
-		case PGRES_PIPELINE_SYNC:
+		if (PQresultStatus(res) == PGRES_PIPELINE_SYNC) {
 			PQclear(res);
-			finish(db, db_list_pop(&db->flight));
-			break;
+			transaction_over(db);
+			continue;
+		}
+		b = answering(db);
+		b->answered++;
+		switch (PQresultStatus(res)) {
 		case PGRES_COMMAND_OK:
 		case PGRES_TUPLES_OK:
 		case PGRES_EMPTY_QUERY:
@@ -286,6 +333,28 @@ static bool start_serial(struct db *db)
 	return serial_send(db);
 }
 
+/* One transaction of @b and of those behind it that may share it. In flight
+ * before it is sent: a failure ends it there. */
+static bool start_pipelined(struct db *db)
+{
+	size_t n = 1;
+
+	db->joint += db->queue.head->joins;
+	for (;;) {
+		struct db_batch *b = db_list_pop(&db->queue);
+		const struct db_batch *next = db->queue.head;
+
+		b->shared = b->joins && next && next->joins && n < SHARE_MAX;
+		db_list_push(&db->flight, b);
+		db_crash_point(CRASH_BEFORE, b);
+		if (!send_pipelined(db, b))
+			return false;
+		if (!b->shared)
+			return true;
+		n++;
+	}
+}
+
 /* Sends what may be sent now, in the order submitted. */
 static bool submit(struct db *db)
 {
@@ -297,15 +366,14 @@ static bool submit(struct db *db)
 				return true; /* the pipeline drains first */
 			return start_serial(db);
 		}
-		if (db->flight.count >= FLIGHT_MAX)
+		/* While two are under way others gather. */
+		if (db->flight.count >= FLIGHT_MAX ||
+		    (b->joins && db->joint >= JOINT_MAX))
 			return true;
 		if (PQpipelineStatus(db->conn) == PQ_PIPELINE_OFF &&
 		    !PQenterPipelineMode(db->conn))
 			return false;
-		/* In flight before it is sent: a failure ends it there. */
-		db_list_push(&db->flight, db_list_pop(&db->queue));
-		db_crash_point(CRASH_BEFORE, b);
-		if (!send_pipelined(db, b))
+		if (!start_pipelined(db))
 			return false;
 	}
 	return true;

@@ -34,11 +34,14 @@ struct db_batch {
 	struct db_batch *next;
 	struct db_item *items;
 	size_t count, cap;
+	bool joins;    /* may share a transaction with its neighbours */
+	bool shared;   /* in flight: the next one ends their transaction */
 	bool serial;   /* holds a COPY or a script: no pipeline */
 	bool explicit; /* serial and wrapped in BEGIN … COMMIT */
 
 	struct db_result **results; /* one an item */
 	size_t got;
+	size_t answered; /* in the pipeline: statements, failed ones too */
 	enum status status;
 	struct err err;
 
@@ -79,6 +82,8 @@ struct db {
 	struct db_list queue;    /* submitted, not yet sent */
 	struct db_list flight;   /* sent in the pipeline, in order */
 	struct db_list finished; /* outcome known, callback due */
+	size_t joint;            /* transactions in flight that may be shared */
+	struct db_batch *answering; /* of the flight; NULL: its head */
 
 	struct db_batch *serial; /* running outside the pipeline */
 	enum db_step step;
@@ -102,6 +107,10 @@ enum status db_result_error(struct err *err, const PGresult *res);
 
 void db_list_push(struct db_list *l, struct db_batch *b);
 struct db_batch *db_list_pop(struct db_list *l);
+/* To the front: @l runs before what is queued in @queue. */
+void db_list_before(struct db_list *queue, struct db_list *l);
+/* As if it had not run. */
+void db_batch_again(struct db_batch *b);
 
 /* A point for a crash, if @b changes anything (core/crash.h). */
 #ifdef CX_CRASH

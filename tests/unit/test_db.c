@@ -352,6 +352,108 @@ static void test_lost_connection(void **state)
 	assert_int_equal(s.value, 1);
 }
 
+/* What each of many joined batches saw: its transaction, its outcome. */
+struct joined {
+	struct fix *fx;
+	enum status st;
+	int calls, *left;
+	int64_t xid;
+	char msg[400];
+};
+
+static void joined_done(void *arg, enum status st,
+			const struct db_result *const *results, size_t n,
+			const struct err *err)
+{
+	struct joined *j = arg;
+
+	j->calls++;
+	j->st = st;
+	if (st == ST_OK) {
+		assert_int_equal(n, 2);
+		j->xid = db_i64(results[1], 0, "xid");
+	} else {
+		snprintf(j->msg, sizeof(j->msg), "%s", err->msg);
+	}
+	if (--*j->left == 0)
+		uv_stop(&j->fx->loop);
+}
+
+/* Batch i inserts @keys[i]. */
+static void run_joined(struct fix *fx, struct joined *all, const int64_t *keys,
+		       int n, int *left)
+{
+	*left = n;
+	for (int i = 0; i < n; i++) {
+		struct db_batch *b = db_batch_new(fx->db);
+
+		all[i] = (struct joined){ .fx = fx, .left = left };
+		DB_ADD(b, "INSERT INTO t (a) VALUES ($1)", P_I64(keys[i]));
+		DB_ADD(b, "SELECT txid_current() AS xid");
+		db_run_joined(b, joined_done, &all[i]);
+	}
+	spin(fx);
+}
+
+#define JOINED 40
+
+static void test_joined_batches_commit_together(void **state)
+{
+	struct fix *fx = *state;
+	struct joined all[JOINED];
+	int64_t keys[JOINED], different = 1;
+	int left;
+
+	for (int i = 0; i < JOINED; i++)
+		keys[i] = i;
+	run_joined(fx, all, keys, JOINED, &left);
+	for (int i = 0; i < JOINED; i++) {
+		assert_int_equal(all[i].calls, 1);
+		assert_int_equal(all[i].st, ST_OK);
+		different += i && all[i].xid != all[i - 1].xid;
+	}
+	assert_int_equal(different, 2); /* 32 and 8 */
+	assert_int_equal(count(fx), JOINED);
+}
+
+static void test_a_joined_batch_fails_alone(void **state)
+{
+	struct fix *fx = *state;
+	struct joined all[JOINED];
+	int64_t keys[JOINED];
+	int left;
+
+	for (int i = 0; i < JOINED; i++)
+		keys[i] = i == 7 ? 3 : i == 35 ? 33 : i;
+	run_joined(fx, all, keys, JOINED, &left);
+	for (int i = 0; i < JOINED; i++) {
+		assert_int_equal(all[i].calls, 1);
+		assert_int_equal(all[i].st,
+				 i == 7 || i == 35 ? ST_REJECTED : ST_OK);
+	}
+	assert_memory_equal(all[7].msg, "23505: ", 7);
+	assert_int_equal(count(fx), JOINED - 2);
+}
+
+static void test_joined_batches_of_a_lost_connection(void **state)
+{
+	struct fix *fx = *state;
+	struct seen s = { .fx = fx, .until = JOINED };
+
+	for (int i = 0; i < JOINED; i++) {
+		struct db_batch *b = db_batch_new(fx->db);
+
+		if (i == 5)
+			DB_ADD(b, "SELECT pg_terminate_backend("
+				  "pg_backend_pid())");
+		DB_ADD(b, "INSERT INTO t (a) VALUES ($1)", P_I64(i));
+		db_run_joined(b, done, &s);
+	}
+	spin(fx);
+	assert_int_equal(s.calls, JOINED);
+	assert_int_equal(s.st, ST_TRANSIENT);
+}
+
 static void close_in_done(void *arg, enum status st,
 			  const struct db_result *const *results, size_t n,
 			  const struct err *err)
@@ -457,6 +559,9 @@ int main(void)
 		T(test_serialization_failure_says_again),
 		T(test_listen),
 		T(test_lost_connection),
+		T(test_joined_batches_commit_together),
+		T(test_a_joined_batch_fails_alone),
+		T(test_joined_batches_of_a_lost_connection),
 		T(test_close_inside_a_callback),
 		T(test_lock_is_exclusive),
 		T(test_open_errors_hide_the_url),
