@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "bridge/audit.h"
+#include "bridge/backlog.h"
 #include "bridge/bridgekey.h"
 #include "bridge/control.h"
 #include "bridge/job.h"
@@ -27,6 +28,7 @@
 
 #define BRIDGE_TODO_LIMIT 256
 #define BRIDGE_LAG_BLOCKS 64
+#define REST              2  /* a question has a third of the time */
 #define FULL_PAUSE        20 /* what reads every room has a 20th of the time */
 #define CONNECTIONS_MAX   32
 #define STOP_MS           5000
@@ -37,13 +39,30 @@
 
 static void query(struct bridge *b);
 
+static void on_later(uv_timer_t *t)
+{
+	bridge_wake((struct bridge *)t->data);
+}
+
 void bridge_wake(struct bridge *b)
 {
+	uint64_t now, wait = 0;
+
 	if (b->stopping)
 		return;
 	b->again = true;
-	if (!b->querying)
+	if (b->querying)
+		return;
+	now = uv_now(b->loop);
+	if (backlog_good(b))
+		wait = b->waiting_ms + BACKLOG_MS - now;
+	else if (now < b->rest_ms)
+		wait = b->rest_ms - now;
+	if (!wait)
 		query(b);
+	else if (!uv_is_active((uv_handle_t *)&b->later) &&
+		 uv_timer_start(&b->later, on_later, wait, 0) != 0)
+		abort();
 }
 
 void bridge_stop(struct bridge *b, int exit_code)
@@ -82,10 +101,9 @@ static void on_todo(void *arg, enum status st,
 		    const struct err *err)
 {
 	struct bridge *b = (struct bridge *)arg;
-	const struct db_result *todo;
-	size_t i;
 
 	b->querying = false;
+	b->rest_ms = uv_now(b->loop) + REST * (uv_now(b->loop) - b->asked_ms);
 	if (st != ST_OK) {
 		if (st == ST_REJECTED)
 			log_broken("todo_failed", F_STR("why", err->msg));
@@ -98,15 +116,12 @@ static void on_todo(void *arg, enum status st,
 	b->tally.rooms = 0;
 	control_read(b, results[0]);
 	if (!b->stopping && !b->paused && fresh(b, results[1])) {
-		todo = results[2];
-		for (i = 0; i < db_rows(todo) && !b->stopping; i++)
-			if (!job_exists(b, db_text(todo, i, "room_id")))
-				job_start(b, todo, i);
+		backlog_take(b, results[2]);
 		bridgekey_read(b, results[3]);
 		outputs_start(b, results[n - 1]);
 	}
-	if (b->again && !b->stopping)
-		query(b);
+	if (b->again)
+		bridge_wake(b);
 }
 
 static void query(struct bridge *b)
@@ -555,6 +570,7 @@ static void close_all(struct bridge *b)
 	policy_free(b->policy);
 	lease_free(b->lease);
 	db_close(b->db);
+	backlog_drop(b);
 	while (b->jobs)
 		job_end(b->jobs);
 	for (i = 0; i < b->rpc_count; i++)

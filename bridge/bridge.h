@@ -64,7 +64,9 @@ struct bridge {
 	struct lease *lease;
 	uv_timer_t poll, sweep, later;
 	uv_signal_t sigterm, sigint;
-	struct job *jobs;
+	struct job *jobs, *waiting; /* under way; backlog.h */
+	uint64_t waiting_ms;        /* when the backlog was read */
+	bool beginning;             /* jobs of it, just now */
 	size_t job_count, stop_job_count, output_job_count;
 	uint64_t started_ms;
 	struct report *report;
@@ -87,6 +89,7 @@ struct bridge {
 	bool listed; /* the list at start is there: unknown rooms may be made */
 	bool querying, again, asked_full;
 	uint64_t asked_ms, full_ms; /* when asked; when every room is next */
+	uint64_t rest_ms;           /* not asked again before */
 	uint64_t bridge_key_block;  /* newest that was judged */
 	enum unseal_match bridge_key;
 	bool refused; /* wrong account: no more provider calls */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "abi/hex.h"
+#include "bridge/backlog.h"
 #include "bridge/control.h"
 #include "bridge/output.h"
 #include "bridge/refusal.h"
@@ -203,14 +204,19 @@ static void read_actual(struct job *j, const struct db_result *r, size_t row)
 	read_outbox(j, r, row);
 }
 
-/* The operator's policy is asked about rooms that nothing is known of yet. */
-static void read_verdict(struct job *j, const struct db_result *r, size_t row)
+static void read_load(struct job *j, const struct db_result *r, size_t row)
 {
-	struct policy_load load = {
+	j->load = (struct policy_load){
 		.host_open = (uint64_t)db_i64(r, row, "host_open"),
 		.host_day = (uint64_t)db_i64(r, row, "host_day"),
 		.open = (uint64_t)db_i64(r, row, "open_total"),
 	};
+}
+
+/* The operator's policy is asked about rooms that nothing is known of yet. */
+static void judge(struct job *j)
+{
+	struct policy_load load = j->load;
 
 	if (j->wanted.state != WANTED_OPEN || j->actual.state != INPUT_NONE)
 		return;
@@ -313,7 +319,7 @@ static bool has_slot(const struct bridge *b, const struct job *job)
 	return same < BRIDGE_HOST_JOBS_MAX && b->job_count < BRIDGE_JOBS_MAX;
 }
 
-struct job *job_start(struct bridge *b, const struct db_result *r, size_t row)
+struct job *job_read(struct bridge *b, const struct db_result *r, size_t row)
 {
 	struct job *j = (struct job *)mem_zalloc(sizeof(*j));
 
@@ -322,20 +328,35 @@ struct job *job_start(struct bridge *b, const struct db_result *r, size_t row)
 	copy_text(r, row, "li_uid", j->uid, sizeof(j->uid));
 	read_wanted(j, r, row);
 	read_actual(j, r, row);
-	read_verdict(j, r, row);
+	read_load(j, r, row);
+	return j;
+}
+
+void job_free(struct job *j)
+{
+	free(j);
+}
+
+enum job_turn job_try(struct job *j)
+{
+	struct bridge *b = j->b;
+
+	judge(j);
 	j->step = reconcile_next(&j->wanted, &j->actual);
 	j->stop = step_stops(j->step.kind) || j->wanted.stopping;
+	if (j->step.kind != STEP_NONE && provider_may(b, j->step.kind) &&
+	    !has_slot(b, j))
+		return JOB_WAITS;
 	if (j->step.kind == STEP_NONE || !provider_may(b, j->step.kind) ||
-	    !has_slot(b, j) ||
 	    !control_may(b, &j->wanted, &j->actual, j->step)) {
-		free(j);
-		return NULL;
+		job_free(j);
+		return JOB_NOTHING;
 	}
 	*(j->stop ? &b->stop_job_count : &b->job_count) += 1;
 	if (j->step.kind == STEP_CREATE && j->actual.state == INPUT_NONE)
 		policy_tally_add(&b->tally, j->host);
 	begin(j);
-	return j;
+	return JOB_BEGUN;
 }
 
 bool job_exists(const struct bridge *b, const char *room)
@@ -374,6 +395,7 @@ void job_end(struct job *j)
 	cf_videos_deinit(&j->videos);
 	output_job_free(j->output);
 	free(j);
+	backlog_run(b);
 }
 
 static void on_commit(void *arg, enum status st,
@@ -409,7 +431,7 @@ static void on_commit(void *arg, enum status st,
 
 void job_commit(struct job *j, struct db_batch *batch)
 {
-	db_run(batch, on_commit, j);
+	db_run_joined(batch, on_commit, j);
 }
 
 static void on_retry_stored(void *arg, enum status st,
@@ -431,7 +453,7 @@ void job_retry(struct job *j, const char *why)
 		F_STR("step", step_name(j->step.kind)), F_STR("why", why));
 	if (j->output) {
 		output_job_failed(j, batch, why);
-		db_run(batch, on_retry_stored, j);
+		db_run_joined(batch, on_retry_stored, j);
 		return;
 	}
 	DB_ADD(batch,
@@ -442,7 +464,7 @@ void job_retry(struct job *j, const char *why)
 	       " last_error = $2, term = $3, updated_at = now()"
 	       " where room_id = $1::numeric",
 	       P_TEXT(j->room), P_TEXT(why), P_I64(j->b->facts.term));
-	db_run(batch, on_retry_stored, j);
+	db_run_joined(batch, on_retry_stored, j);
 }
 
 void job_bad_answer(struct job *j, const struct cf_answer *a)

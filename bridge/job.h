@@ -30,6 +30,7 @@ struct job {
 	uint32_t attempt;
 	const char *done_event;      /* logged when the commit is through */
 	bool kick;                   /* wake the transaction lane after it */
+	struct policy_load load;     /* of its host and of all, as read */
 	enum policy_verdict verdict; /* of a new room */
 	struct output_job *output;   /* NULL: about the room itself */
 	struct cf_videos videos;
@@ -37,9 +38,17 @@ struct job {
 	bool enabled; /* to be deleted: it refused while it was disabled */
 };
 
-/** job_start - decode row @row of bridge.todo(); NULL when there is nothing to
- * do for the room. The step begins at once. */
-struct job *job_start(struct bridge *b, const struct db_result *r, size_t row);
+/** job_read - decode row @row of bridge.todo(); nothing begins */
+struct job *job_read(struct bridge *b, const struct db_result *r, size_t row);
+enum job_turn {
+	JOB_BEGUN,
+	JOB_NOTHING, /* to do for the room now; @j is freed */
+	JOB_WAITS,   /* for a slot; @j is still the caller's */
+};
+/** job_try - decide by what was read, and begin the step if there is a slot */
+enum job_turn job_try(struct job *j);
+/** job_free - of a job that did not begin */
+void job_free(struct job *j);
 /** job_exists - a step of the room itself is under way */
 bool job_exists(const struct bridge *b, const char *room);
 /** job_output_exists - a step of one of its outputs is */

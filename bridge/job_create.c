@@ -52,7 +52,7 @@ static void nothing_created(struct job *j, const struct cf_answer *a)
 	struct db_batch *batch = db_batch_new(j->b->db);
 
 	job_set_absent(j, batch);
-	db_run(batch, NULL, NULL);
+	db_run_joined(batch, NULL, NULL);
 	job_bad_answer(j, a);
 }
 
@@ -76,7 +76,7 @@ static void outcome_unknown(struct job *j, const struct cf_answer *a)
 	       "update bridge.live_input set create_started_at = now()"
 	       " where room_id = $1::numeric and state = 'create_pending'",
 	       P_TEXT(j->room));
-	db_run(batch, NULL, NULL);
+	db_run_joined(batch, NULL, NULL);
 	job_bad_answer(j, a);
 }
 
@@ -174,7 +174,7 @@ void job_create(struct job *j)
 	       P_TEXT(j->room), P_I64(j->created_block),
 	       P_BYTES(j->created_hash, 32), P_I64((int64_t)j->wanted.epoch),
 	       P_I64(j->b->facts.term));
-	db_run(batch, on_intention, j);
+	db_run_joined(batch, on_intention, j);
 }
 
 static void adopt(struct job *j, const struct cf_item *item,

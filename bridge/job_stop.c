@@ -201,7 +201,7 @@ static void on_videos(void *arg, struct cf_answer *a)
 	batch = db_batch_new(j->b->db);
 	for (i = 0; i < j->videos.count; i++)
 		note_video(j, batch, &j->videos.items[i]);
-	db_run(batch, on_noted, j);
+	db_run_joined(batch, on_noted, j);
 }
 
 void job_collect(struct job *j)
