@@ -13,7 +13,7 @@ const { values: opt } = parseArgs({ options: {
 	state: { type: 'string' }, token: { type: 'string' }, account: { type: 'string' },
 	customer: { type: 'string' }, 'rate-limit': { type: 'string', default: '1200' },
 	'rate-window': { type: 'string', default: '300' }, 'idempotency-ttl': { type: 'string', default: '21600' },
-	'strict-disabled': { type: 'boolean', default: false },
+	'strict-disabled': { type: 'boolean', default: false }, volatile: { type: 'boolean', default: false },
 } });
 for (const name of ['state', 'token', 'account', 'customer'])
 	if (!opt[name] && !(name === 'token' && process.env.STANDIN_TOKEN)) {
@@ -25,7 +25,7 @@ const MAX_BODY = 1 << 20;
 const LOG_MAX = 20000;
 const prefix = `/client/v4/accounts/${opt.account}/stream`;
 const options = { idempotencyTtlMs: Number(opt['idempotency-ttl']) * 1000, strictDisabled: opt['strict-disabled'] };
-const store = new Store(opt.state, opt.customer);
+const store = new Store(opt.state, opt.customer, { volatile: opt.volatile });
 const limit = new RateLimit(Number(opt['rate-limit']), Number(opt['rate-window']) * 1000);
 const faults = new Faults();
 const requests = {};

@@ -27,9 +27,10 @@ function credentials(uid, customer) {
 }
 
 export class Store {
-	constructor(dir, customer) {
+	constructor(dir, customer, { volatile = false } = {}) {
 		mkdirSync(dir, { recursive: true, mode: 0o700 });
 		this.dir = dir;
+		this.volatile = volatile;
 		this.file = join(dir, 'cloudflare.json');
 		this.customer = customer;
 		this.data = { inputs: {}, videos: {}, deleted: [], idempotency: {}, keys: [], webhook: null };
@@ -40,8 +41,9 @@ export class Store {
 		}
 	}
 
-	// Resolves when everything changed so far is on disk.
+	// Resolves when everything changed so far is on disk, if it goes there.
 	commit() {
+		if (this.volatile) return Promise.resolve();
 		this.queued ??= (this.writing ?? Promise.resolve()).then(() => {
 			this.queued = undefined;
 			this.writing = this.#write();
