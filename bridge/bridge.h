@@ -30,6 +30,7 @@ struct job;
 struct media;
 struct report;
 struct sweep_delete;
+struct sweep_pass;
 struct lease;
 
 /* What a start waits for. */
@@ -72,6 +73,7 @@ struct bridge {
 	struct report *report;
 	struct audit *audit;
 	struct media *media;
+	struct sweep_pass *sweep_pass;
 	struct sweep_delete *sweeps; /* deletions under way */
 	uint64_t orphans_found, orphans_deleted;
 	struct breaker breaker;

@@ -54,7 +54,7 @@ static enum cf_outcome classify(long http, bool readable,
 
 static enum status parse(enum cf_op op, struct cf_envelope *env,
 			 struct cf_answer *a, const struct http_response *res,
-			 struct err *err)
+			 struct cf_sieve *sieve, struct err *err)
 {
 	const char *text = (const char *)res->body.data;
 	size_t len = res->body.len;
@@ -63,7 +63,8 @@ static enum status parse(enum cf_op op, struct cf_envelope *env,
 	case CF_SHAPE_INPUT:
 		return cf_parse_input(env, &a->input, text, len, err);
 	case CF_SHAPE_LIST:
-		return cf_parse_list(env, &a->list, text, len, err);
+		return sieve ? cf_sifted(sieve, env, &a->list, text, len, err)
+			     : cf_parse_list(env, &a->list, text, len, err);
 	case CF_SHAPE_VIDEOS:
 		return cf_parse_videos(env, &a->videos, text, len, err);
 	case CF_SHAPE_OUTPUT:
@@ -107,11 +108,12 @@ static void check_input(const struct cf_opts *opts, struct cf_answer *a,
 }
 
 void cf_judge(const struct cf_opts *opts, enum cf_op op, struct cf_answer *a,
-	      const struct http_response *res, struct err *err)
+	      const struct http_response *res, struct cf_sieve *sieve,
+	      struct err *err)
 {
 	enum cf_shape shape = cf_traits(op)->shape;
 	struct cf_envelope env = { 0 };
-	bool readable = parse(op, &env, a, res, err) == ST_OK;
+	bool readable = parse(op, &env, a, res, sieve, err) == ST_OK;
 
 	a->http = res->code;
 	a->code = env.code;

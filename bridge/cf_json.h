@@ -5,7 +5,7 @@
 
 #include "bridge/cf_parse.h"
 
-/* The inside of cf_parse.c: what its answers have in common. */
+/* The inside of cf_parse.c and cf_list.c: what answers have in common. */
 
 /** cf_member - of @obj, by its exact name; NULL: it has none */
 const cJSON *cf_member(const cJSON *obj, const char *key);
@@ -28,6 +28,12 @@ enum status cf_open_one(cJSON **root, struct cf_envelope *env,
 			const cJSON **result, const char *what,
 			const char *text, size_t len,
 			struct err *err) MUST_CHECK;
+
+/** cf_copy_meta - members chaincast and room of its meta; both empty unless the
+ * room is a number */
+void cf_copy_meta(char *mark, char *room, const cJSON *obj);
+/** cf_read_lease - its deployment is empty when @obj is no lease */
+void cf_read_lease(struct cf_lease *out, const cJSON *obj);
 
 struct cf_list_shape {
 	const char *what, *key; /* the result's member; NULL: the result */

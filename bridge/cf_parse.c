@@ -12,7 +12,7 @@
 
 #define STATE_CHARS "abcdefghijklmnopqrstuvwxyz-_"
 
-static void copy_meta(char *mark, char *room, const cJSON *obj)
+void cf_copy_meta(char *mark, char *room, const cJSON *obj)
 {
 	const cJSON *meta = cf_member(obj, "meta");
 
@@ -40,7 +40,7 @@ static void copy_customer(char *out, size_t size, const char *url)
 	}
 }
 
-static void read_lease(struct cf_lease *out, const cJSON *obj)
+void cf_read_lease(struct cf_lease *out, const cJSON *obj)
 {
 	const cJSON *meta = cf_member(obj, "meta");
 	const char *beat = json_str_or(meta, "beat", "");
@@ -66,8 +66,8 @@ static void read_input(struct cf_input *out, const cJSON *result)
 	struct credentials *c = &out->credentials;
 
 	cf_copy_uid(out->uid, result);
-	copy_meta(out->mark, out->room, result);
-	read_lease(&out->lease, result);
+	cf_copy_meta(out->mark, out->room, result);
+	cf_read_lease(&out->lease, result);
 	out->enabled = !cJSON_IsFalse(cf_member(result, "enabled"));
 	cf_copy_str(c->rtmps_url, sizeof(c->rtmps_url), rtmps, "url");
 	cf_copy_str(c->rtmps_key, sizeof(c->rtmps_key), rtmps, "streamKey");
@@ -105,66 +105,6 @@ enum status cf_parse_input(struct cf_envelope *env, struct cf_input *out,
 		read_input(out, result);
 	*env = e;
 	return ST_OK;
-}
-
-static void add_item(struct cf_list *l, const cJSON *entry)
-{
-	struct cf_item item = { 0 };
-	struct cf_lease lease;
-
-	read_lease(&lease, entry);
-	if (*lease.deployment && l->lease_count < CF_LEASES_MAX)
-		l->leases[l->lease_count++] = lease;
-	cf_copy_uid(item.uid, entry);
-	copy_meta(item.mark, item.room, entry);
-	if (*item.uid == '\0' || *item.mark == '\0')
-		return;
-	item.enabled = !cJSON_IsFalse(cf_member(entry, "enabled"));
-	item.created_s = cf_time(entry, "created");
-	l->items[l->count++] = item;
-}
-
-/* How many there are by the account's own count; @shown when it says none. */
-static size_t list_total(const cJSON *root, size_t shown)
-{
-	const cJSON *total = cf_member(cf_member(root, "result"), "total");
-
-	return cJSON_IsNumber(total) && total->valuedouble >= 0 &&
-		       total->valuedouble < 1e9
-		   ? (size_t)total->valuedouble
-		   : shown;
-}
-
-enum status cf_parse_list(struct cf_envelope *env, struct cf_list *out,
-			  const char *text, size_t len, struct err *err)
-{
-	static const struct cf_list_shape shape = { "live inputs", "liveInputs",
-						    CF_LIST_MAX };
-	AUTO_SECRET_JSON cJSON *root = NULL;
-	const cJSON *inputs, *entry;
-	struct cf_list l = { 0 };
-	size_t shown;
-	struct cf_envelope e;
-	enum status st =
-	    cf_open_many(&root, &e, &inputs, &shown, &shape, text, len, err);
-
-	if (st != ST_OK)
-		return st;
-	if (inputs) {
-		l.items = (struct cf_item *)mem_array(shown, sizeof(*l.items));
-		cJSON_ArrayForEach(entry, inputs) add_item(&l, entry);
-		l.total = list_total(root, shown);
-		l.complete = l.total <= shown;
-	}
-	*out = l;
-	*env = e;
-	return ST_OK;
-}
-
-void cf_list_deinit(struct cf_list *l)
-{
-	free(l->items);
-	*l = (struct cf_list){ 0 };
 }
 
 static void add_video(struct cf_videos *v, const cJSON *entry)

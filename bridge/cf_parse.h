@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "bridge/credentials.h"
+#include "core/buf.h"
 #include "core/err.h"
 #include "core/mem.h"
 
@@ -56,11 +57,13 @@ struct cf_input {
 };
 void cf_input_wipe(struct cf_input *in);
 
-/** One item of the list: without credentials. Only those with a mark. */
+/** One item of the list: without credentials. Only those with a mark. There may
+ * be very many: a room's id is below 2^96, what is longer is none of ours. */
+#define CF_ITEM_ROOM_SIZE 32
 struct cf_item {
 	char uid[CF_UID_SIZE];
 	char mark[CF_MARK_SIZE];
-	char room[CF_ROOM_SIZE];
+	char room[CF_ITEM_ROOM_SIZE];
 	bool enabled;
 	int64_t created_s; /* Unix time; 0: unreadable */
 };
@@ -73,6 +76,21 @@ struct cf_list {
 	size_t lease_count;
 };
 void cf_list_deinit(struct cf_list *l);
+
+/*
+ * The list in pieces of any size: each item is read when its last byte is
+ * there, and what is left of the answer is short.
+ */
+struct cf_sieve;
+struct cf_sieve *cf_sieve_new(void);
+void cf_sieve_free(struct cf_sieve *s);
+DEFINE_AUTO(cf_sieve, cf_sieve_free)
+/** cf_sift - @arg: the sieve; http_request.sift */
+void cf_sift(void *arg, const char *piece, size_t n, struct buf *rest);
+/** cf_sifted - the list of an answer whose @rest came out of the sieve */
+enum status cf_sifted(struct cf_sieve *s, struct cf_envelope *env,
+		      struct cf_list *out, const char *rest, size_t len,
+		      struct err *err) MUST_CHECK;
 
 struct cf_video {
 	char uid[CF_UID_SIZE];

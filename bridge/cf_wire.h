@@ -44,9 +44,11 @@ void cf_wire_wipe(struct cf_wire *w);
 /** cf_answer_max - the most bytes that its body may have */
 size_t cf_answer_max(enum cf_op op);
 /** cf_judge - fills all of @a but asked_ms and err from an answer of any HTTP
- * status but 429; @err is set unless @a->outcome is CF_DONE */
+ * status but 429; @err is set unless @a->outcome is CF_DONE
+ * @sieve: what a list came through; NULL: it is whole in @res */
 void cf_judge(const struct cf_opts *opts, enum cf_op op, struct cf_answer *a,
-	      const struct http_response *res, struct err *err);
+	      const struct http_response *res, struct cf_sieve *sieve,
+	      struct err *err);
 void cf_answer_wipe(struct cf_answer *a);
 
 /** cf_format - a new string; aborts when memory is gone */

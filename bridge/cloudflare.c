@@ -27,6 +27,7 @@ struct cf_call {
 	struct cf_wire wire;
 	uint64_t asked_ms;
 	struct http_call *http;
+	struct cf_sieve *sieve; /* of a list under way */
 	cf_done_fn done;
 	void *arg;
 };
@@ -54,6 +55,7 @@ static void pump(struct cloudflare *cf);
 
 static void call_free(struct cf_call *c)
 {
+	cf_sieve_free(c->sieve);
 	cf_wire_wipe(&c->wire);
 	free(c);
 }
@@ -276,7 +278,7 @@ static void on_http(void *arg, enum status st, const struct http_response *res,
 		return;
 	}
 	if (st == ST_OK) {
-		cf_judge(&cf->opts, c->op, &a, res, &err);
+		cf_judge(&cf->opts, c->op, &a, res, c->sieve, &err);
 		if (res->body.len)
 			explicit_bzero(res->body.data, res->body.len);
 	} else {
@@ -310,6 +312,11 @@ static void send_call(struct cloudflare *cf, struct cf_call *c)
 		.max_response = cf_answer_max(c->op),
 	};
 
+	if (cf_traits(c->op)->shape == CF_SHAPE_LIST) {
+		cf_sieve_free(c->sieve); /* of a call that was refused */
+		req.sift = cf_sift;
+		req.sift_arg = c->sieve = cf_sieve_new();
+	}
 	c->asked_ms = uv_now(cf->loop);
 	circuit_sent(&cf->circuits[c->op]);
 	c->next = cf->in_flight;

@@ -74,10 +74,8 @@ void inventory_refresh(struct inventory *inv, inventory_fn fn, void *arg)
 		ask(inv);
 }
 
-static int by_room(const void *a, const void *b)
+int inventory_order(const struct cf_item *x, const struct cf_item *y)
 {
-	const struct cf_item *x = (const struct cf_item *)a;
-	const struct cf_item *y = (const struct cf_item *)b;
 	int c = strcmp(x->room, y->room);
 
 	if (c)
@@ -85,6 +83,12 @@ static int by_room(const void *a, const void *b)
 	if (x->created_s != y->created_s)
 		return x->created_s < y->created_s ? -1 : 1;
 	return strcmp(x->uid, y->uid);
+}
+
+static int by_room(const void *a, const void *b)
+{
+	return inventory_order((const struct cf_item *)a,
+			       (const struct cf_item *)b);
 }
 
 /* Another deployment may share the account: its inputs are not ours. */
@@ -96,6 +100,9 @@ static void take_list(struct inventory *inv, struct cf_list *l)
 		if (strcmp(l->items[i].mark, inv->mark) == 0)
 			l->items[n++] = l->items[i];
 	l->count = n;
+	if (n)
+		l->items = (struct cf_item *)mem_resize(l->items, n,
+							sizeof(*l->items));
 	if (n)
 		qsort(l->items, n, sizeof(*l->items), by_room);
 	cf_list_deinit(&inv->list);

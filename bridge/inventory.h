@@ -23,6 +23,9 @@ DEFINE_AUTO(inventory, inventory_free)
 void inventory_refresh(struct inventory *inv, inventory_fn fn, void *arg);
 /** inventory_complete - the last list holds all that the account has */
 bool inventory_complete(const struct inventory *inv);
+/** inventory_order - below, at or above 0, as qsort() wants it: by room, the
+ * oldest first */
+int inventory_order(const struct cf_item *x, const struct cf_item *y);
 /** inventory_items - sorted by room, then by creation, oldest first */
 const struct cf_item *inventory_items(const struct inventory *inv, size_t *n);
 /** inventory_leases - those of the account in the last list */

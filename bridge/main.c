@@ -1,4 +1,5 @@
 /* chaincast-bridge: makes the media provider match what the chain says. */
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,6 +22,9 @@ int main(int argc, char **argv)
 		(void)fprintf(stderr, "usage: chaincast-bridge -c FILE\n");
 		return 2;
 	}
+	/* What is large goes back to the system at once: by itself the library
+	 * would raise this limit, and lists and results would stay. */
+	(void)mallopt(M_MMAP_THRESHOLD, 128 * 1024);
 	signal(SIGPIPE, SIG_IGN); /* a lost peer is an error, not an end */
 	if (config_load(&cfg, argv[2], CONFIG_BRIDGE, &err) != ST_OK) {
 		(void)fprintf(stderr, "chaincast-bridge: %s\n", err.msg);

@@ -5,6 +5,8 @@
  * it ends in the usual way with its recordings noted.
  */
 #include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "bridge/bridge.h"
@@ -19,6 +21,15 @@ struct sweep_delete {
 	char uid[CF_UID_SIZE];
 };
 
+#define SWEEP_AT_ONCE 1000 /* items noted in one transaction */
+
+/* A list on its way into the database; at most one. */
+struct sweep_pass {
+	struct bridge *b;
+	struct cf_item after; /* noted last; no uid: none yet */
+	char since[40];       /* the database's time of the first ones */
+};
+
 /* One that is listed long after its deletion was not deleted. */
 static const char note_sql[] =
     "insert into bridge.orphan as o (uid, room_id, reason, term)"
@@ -31,7 +42,8 @@ static const char note_sql[] =
 
 /* What is no orphan any more must be seen twice again. */
 static const char forget_sql[] =
-    "delete from bridge.orphan where last_seen < now()"
+    "delete from bridge.orphan"
+    " where last_seen < coalesce($1::timestamptz, now())"
     " and deleted_at is null";
 
 static const char reclaim_sql[] =
@@ -161,45 +173,103 @@ static void on_noted(void *arg, enum status st,
 	bridge_wake(b);
 }
 
+static void pass_free(struct sweep_pass *p)
+{
+	p->b->sweep_pass = NULL;
+	free(p);
+}
+
+static void note_some(struct sweep_pass *p);
+
+static void on_some_noted(void *arg, enum status st,
+			  const struct db_result *const *results, size_t n,
+			  const struct err *err)
+{
+	struct sweep_pass *p = (struct sweep_pass *)arg;
+
+	(void)n;
+	if (st != ST_OK) {
+		if (st != ST_TRANSIENT)
+			log_broken("sweep_failed", F_STR("why", err->msg));
+		pass_free(p);
+		return;
+	}
+	if (!*p->since)
+		(void)snprintf(p->since, sizeof(p->since), "%s",
+			       db_text(results[1], 0, "at"));
+	note_some(p);
+}
+
+/* Some of what is listed, from after the item noted last, as JSON: false, it is
+ * all. The list may be another one by now. */
+static bool take_some(struct sweep_pass *p, struct buf *json)
+{
+	const struct cf_item *items;
+	size_t i = 0, end, n;
+
+	items = inventory_items(p->b->inventory, &n);
+	while (*p->after.uid && i < n &&
+	       inventory_order(&items[i], &p->after) <= 0)
+		i++;
+	end = n - i > SWEEP_AT_ONCE ? i + SWEEP_AT_ONCE : n;
+	buf_add_byte(json, '[');
+	for (; i < end; i++) {
+		buf_printf(json,
+			   "%s{\"uid\":\"%s\",\"room\":\"%s\",\"created\":"
+			   "%" PRId64 "}",
+			   json->len > 1 ? "," : "", items[i].uid,
+			   items[i].room, items[i].created_s);
+		p->after = items[i];
+	}
+	buf_add_byte(json, ']');
+	return end < n;
+}
+
+static void note_some(struct sweep_pass *p)
+{
+	struct bridge *b = p->b;
+	struct db_batch *batch = db_batch_new(b->db);
+	AUTO_BUF json = BUF_NULL;
+	bool more;
+
+	buf_init(&json, SWEEP_AT_ONCE * sizeof(struct cf_item) * 2);
+	more = take_some(p, &json);
+	DB_ADD(batch, note_sql, P_TEXT(buf_str(&json)),
+	       P_I64(b->cfg->bridge.orphan_age_s), P_I64(b->facts.term),
+	       P_TEXT(bridge_confirm_name(b->cfg)),
+	       P_I64(b->cfg->chain.confirmations));
+	if (more) {
+		DB_ADD(batch, "select now()::text as at");
+		db_run(batch, on_some_noted, p);
+		return;
+	}
+	DB_ADD(batch, forget_sql, P_TEXT(*p->since ? p->since : NULL));
+	DB_ADD(batch, reclaim_sql, P_I64(b->facts.term));
+	DB_ADD(batch, doomed_sql, P_I64(b->cfg->bridge.sweep_max));
+	db_run(batch, on_noted, b);
+	pass_free(p);
+}
+
 static void on_listed(void *arg, bool ok, const struct err *err)
 {
 	struct bridge *b = (struct bridge *)arg;
-	const struct cf_item *items;
-	struct db_batch *batch;
-	AUTO_BUF json = BUF_NULL;
-	size_t i, n;
+	size_t n;
 
 	if (!ok) {
 		log_odd("sweep_list_failed",
 			F_STR("why", err ? err->msg : NULL));
 		return;
 	}
-	items = inventory_items(b->inventory, &n);
+	(void)inventory_items(b->inventory, &n);
 	if (!inventory_complete(b->inventory)) {
 		log_broken("sweep_list_cut", F_U64("ours", n));
 		return;
 	}
-	buf_init(&json, 64 * 1024 * 1024);
-	buf_add_byte(&json, '[');
-	for (i = 0; i < n; i++)
-		buf_printf(
-		    &json,
-		    "%s{\"uid\":\"%s\",\"room\":\"%s\",\"created\":%" PRId64
-		    "}",
-		    i ? "," : "", items[i].uid, items[i].room,
-		    items[i].created_s);
-	buf_add_byte(&json, ']');
-	if (json.overflow)
-		return;
-	batch = db_batch_new(b->db);
-	DB_ADD(batch, note_sql, P_TEXT(buf_str(&json)),
-	       P_I64(b->cfg->bridge.orphan_age_s), P_I64(b->facts.term),
-	       P_TEXT(bridge_confirm_name(b->cfg)),
-	       P_I64(b->cfg->chain.confirmations));
-	DB_ADD(batch, forget_sql);
-	DB_ADD(batch, reclaim_sql, P_I64(b->facts.term));
-	DB_ADD(batch, doomed_sql, P_I64(b->cfg->bridge.sweep_max));
-	db_run(batch, on_noted, b);
+	if (b->sweep_pass)
+		return; /* the one before is not through yet */
+	b->sweep_pass = (struct sweep_pass *)mem_zalloc(sizeof(*b->sweep_pass));
+	b->sweep_pass->b = b;
+	note_some(b->sweep_pass);
 }
 
 void sweep_run(struct bridge *b)
@@ -213,4 +283,6 @@ void sweep_stop(struct bridge *b)
 {
 	while (b->sweeps)
 		end(b->sweeps);
+	if (b->sweep_pass)
+		pass_free(b->sweep_pass);
 }

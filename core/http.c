@@ -289,6 +289,8 @@ struct http_call *http_start(struct http *h, const struct http_request *req,
 	snprintf(call->method, sizeof(call->method), "%s", req->method);
 	call->idempotent = req->idempotent || method_is_idempotent(req->method);
 	call->public_only = req->public_only;
+	call->sift = req->sift;
+	call->sift_arg = req->sift_arg;
 	call->url_text = mem_strndup(req->url, strcspn(req->url, "#"));
 	if (req->body && req->body_len) {
 		call->body = mem_dup(req->body, req->body_len);

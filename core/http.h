@@ -26,6 +26,11 @@ struct http_request {
 	size_t body_len;
 	uint32_t timeout_ms; /* for the whole call */
 	size_t max_response; /* bytes; more ends the call, ST_REJECTED */
+	/* Called with the body as it comes, in pieces of any size, instead of
+	 * keeping it: what it appends to @body is what the answer has. For
+	 * answers too long to be held whole. NULL: all is kept */
+	void (*sift)(void *arg, const char *piece, size_t n, struct buf *body);
+	void *sift_arg;
 	/* true: repeating it does no harm, so when a kept-alive connection dies
 	 * before any answer it may be sent once more. GET, HEAD, PUT and DELETE
 	 * are taken as such; anything else is never sent twice. */

@@ -35,6 +35,8 @@ struct http_call {
 	uint8_t *body;
 	size_t body_len, body_sent, header_len;
 	uint64_t deadline_ms;
+	void (*sift)(void *arg, const char *piece, size_t n, struct buf *body);
+	void *sift_arg;
 	struct http_response res;
 	enum status early; /* not ST_OK: answer with this, start nothing */
 	struct err err;

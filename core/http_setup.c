@@ -24,6 +24,10 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
 	struct buf *body = &call->res.body;
 	curl_off_t announced = 0;
 
+	if (call->sift) {
+		call->sift(call->sift_arg, data, size * n, body);
+		return body->overflow ? 0 : size * n;
+	}
 	/* Of a compressed body this is less than will come. */
 	if (body->len == 0 &&
 	    curl_easy_getinfo(call->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T,

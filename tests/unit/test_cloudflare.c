@@ -141,6 +141,84 @@ static void test_list(void **state)
 	cf_list_deinit(&l);
 }
 
+/* The list of @text that comes in two pieces, of which the first has @first
+ * bytes; or, when that is 0, byte by byte. */
+static enum status in_pieces(struct cf_list *l, const char *text, size_t first)
+{
+	AUTO(cf_sieve) struct cf_sieve *s = cf_sieve_new();
+	AUTO_BUF rest = BUF_NULL;
+	struct cf_envelope env;
+	size_t len = strlen(text);
+	struct err err;
+
+	buf_init(&rest, 4096);
+	if (first) {
+		cf_sift(s, text, first, &rest);
+		cf_sift(s, text + first, len - first, &rest);
+	}
+	for (size_t i = 0; !first && i < len; i++)
+		cf_sift(s, text + i, 1, &rest);
+	return cf_sifted(s, &env, l, buf_str(&rest), rest.len, &err);
+}
+
+static void test_list_in_pieces(void **state)
+{
+	/* What the host wrote looks like an end of the list, and of all. */
+	static const char text[] =
+	    "{\"messages\":[\"liveInputs\",[{}]],\"result\" :{\"range\":2, "
+	    "\"a\":{\"liveInputs\":[1]},\"liveInputs\" : [ {\"uid\":\"" UID
+	    "\",\"meta\":{\"chaincast\":\"" MARK "\",\"room\":\"7\",\"name\":"
+	    "\"]}]}\\\"}]\\\\\"},\"x\":[[{}]]} , {\"uid\":\"" UID
+	    "\",\"meta\":{\"chaincast\":\"" MARK
+	    "\",\"room\":\"8\"}}, {}],\"total\":3},\"success\":true}";
+	struct cf_list l;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(text) - 1; i++) {
+		assert_int_equal(in_pieces(&l, text, i), ST_OK);
+		assert_int_equal(l.count, 2);
+		assert_int_equal(l.total, 3);
+		assert_true(l.complete);
+		assert_string_equal(l.items[0].room, "7");
+		assert_string_equal(l.items[1].room, "8");
+		cf_list_deinit(&l);
+	}
+}
+
+static void test_list_refused(void **state)
+{
+	static const char *const bad[] = {
+		"",
+		"<html>",
+		"{\"success\":true,\"result\":{\"liveInputs\":[{\"uid\":1}",
+		"{\"success\":true,\"result\":{\"liveInputs\":[{uid}]}}",
+		"{\"success\":true,\"result\":{\"liveInputs\":{}}}",
+		"{\"success\":true,\"result\":[]}}}",
+		"{\"result\":{\"liveInputs\":[{}]}}",
+	};
+	char deep[300];
+	struct cf_list l = { .total = 42 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_int_equal(in_pieces(&l, bad[i], 0), ST_REJECTED);
+	memset(deep, '[', sizeof(deep) - 1);
+	deep[sizeof(deep) - 1] = '\0';
+	assert_int_equal(in_pieces(&l, deep, 0), ST_REJECTED);
+	assert_int_equal(l.total, 42);
+}
+
+static void test_list_that_failed(void **state)
+{
+	struct cf_list l;
+
+	(void)state;
+	assert_int_equal(
+	    in_pieces(&l, "{\"success\":false,\"errors\":[{}]}", 0), ST_OK);
+	assert_null(l.items);
+	assert_int_equal(l.count, 0);
+}
+
 static void test_list_cut(void **state)
 {
 	static const char text[] =
@@ -226,6 +304,9 @@ int main(void)
 		cmocka_unit_test(test_gone),
 		cmocka_unit_test(test_not_an_answer),
 		cmocka_unit_test(test_list),
+		cmocka_unit_test(test_list_in_pieces),
+		cmocka_unit_test(test_list_refused),
+		cmocka_unit_test(test_list_that_failed),
 		cmocka_unit_test(test_list_cut),
 		cmocka_unit_test(test_videos),
 	};

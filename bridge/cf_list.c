@@ -1,0 +1,267 @@
+/*
+ * Cloudflare's list of live inputs, which has no pages: with a hundred thousand
+ * of them it is tens of megabytes. It goes through a sieve that keeps a few
+ * bytes of each item and no more than one item's text at a time.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "bridge/cf_json.h"
+#include "core/json.h"
+
+#define ITEM_MAX  ((size_t)256 * 1024) /* bytes of one item's text */
+#define DEPTH_MAX 64
+#define KEY_SIZE  16
+
+/* {"result":{"liveInputs":[…]}}: where the names of members, the items and
+ * their insides are. */
+enum { DEPTH_RESULT = 2, DEPTH_LIST, DEPTH_ITEM };
+
+struct cf_sieve {
+	struct cf_list list;
+	size_t cap, shown;
+	struct buf item;
+	unsigned depth;
+	bool string, escape; /* inside of them */
+	bool inside;         /* of the list */
+	bool value;          /* of a result's member: the colon has been */
+	char key[KEY_SIZE];  /* its name, as far as it has come */
+	size_t key_len;
+	const char *bad; /* what was wrong first; NULL: nothing yet */
+};
+
+struct cf_sieve *cf_sieve_new(void)
+{
+	struct cf_sieve *s = (struct cf_sieve *)mem_zalloc(sizeof(*s));
+
+	buf_init(&s->item, ITEM_MAX);
+	return s;
+}
+
+void cf_list_deinit(struct cf_list *l)
+{
+	free(l->items);
+	*l = (struct cf_list){ 0 };
+}
+
+void cf_sieve_free(struct cf_sieve *s)
+{
+	if (!s)
+		return;
+	cf_list_deinit(&s->list);
+	buf_deinit(&s->item);
+	free(s);
+}
+
+static struct cf_item *next_place(struct cf_sieve *s)
+{
+	struct cf_list *l = &s->list;
+
+	if (l->count == s->cap) {
+		s->cap = s->cap ? s->cap + s->cap / 2 : 64;
+		l->items = (struct cf_item *)mem_resize(l->items, s->cap,
+							sizeof(*l->items));
+	}
+	return &l->items[l->count];
+}
+
+static void add_item(struct cf_sieve *s, const cJSON *entry)
+{
+	struct cf_list *l = &s->list;
+	char mark[CF_MARK_SIZE], room[CF_ROOM_SIZE], uid[CF_UID_SIZE];
+	struct cf_item *item;
+	struct cf_lease lease;
+
+	cf_read_lease(&lease, entry);
+	if (*lease.deployment && l->lease_count < CF_LEASES_MAX)
+		l->leases[l->lease_count++] = lease;
+	cf_copy_uid(uid, entry);
+	cf_copy_meta(mark, room, entry);
+	if (*uid == '\0' || *mark == '\0' || strlen(room) >= CF_ITEM_ROOM_SIZE)
+		return;
+	item = next_place(s);
+	*item = (struct cf_item){
+		.enabled = !cJSON_IsFalse(cf_member(entry, "enabled")),
+		.created_s = cf_time(entry, "created"),
+	};
+	memcpy(item->uid, uid, sizeof(uid));
+	memcpy(item->mark, mark, sizeof(mark));
+	memcpy(item->room, room, strlen(room));
+	l->count++;
+}
+
+static void take_item(struct cf_sieve *s)
+{
+	AUTO_SECRET_JSON cJSON *entry = NULL;
+	struct err err;
+
+	if (s->item.overflow)
+		s->bad = "an item is too long";
+	else if (json_parse(&entry, (const char *)s->item.data, s->item.len,
+			    "an item", &err) != ST_OK)
+		s->bad = "an item is not JSON";
+	else if (s->shown >= CF_LIST_MAX)
+		s->bad = "it is too long";
+	else
+		add_item(s, entry);
+	s->shown++;
+	buf_reset(&s->item);
+}
+
+/* Items go aside, and what is between them goes away. */
+static void put(struct cf_sieve *s, char c, struct buf *rest)
+{
+	if (s->inside && s->depth >= DEPTH_ITEM)
+		buf_add_byte(&s->item, (uint8_t)c);
+	else if (!s->inside)
+		buf_add_byte(rest, (uint8_t)c);
+}
+
+static void in_string(struct cf_sieve *s, char c)
+{
+	if (s->escape)
+		s->escape = false;
+	else if (c == '\\')
+		s->escape = true;
+	else if (c == '"')
+		s->string = false;
+	if (s->string && s->depth == DEPTH_RESULT && !s->value) {
+		if (s->key_len < KEY_SIZE - 1)
+			s->key[s->key_len] = c;
+		s->key_len++;
+	}
+}
+
+static bool is_list(const struct cf_sieve *s)
+{
+	static const char name[] = "liveInputs";
+
+	return s->depth == DEPTH_RESULT && s->value &&
+	       s->key_len == sizeof(name) - 1 &&
+	       memcmp(s->key, name, sizeof(name) - 1) == 0;
+}
+
+static void open_one(struct cf_sieve *s, char c, struct buf *rest)
+{
+	bool list = c == '[' && is_list(s);
+
+	if (s->depth == DEPTH_MAX) {
+		s->bad = "it is too deep";
+		return;
+	}
+	s->depth++;
+	put(s, c, rest);
+	s->inside = s->inside || list;
+	if (s->depth <= DEPTH_RESULT) {
+		s->value = false;
+		s->key_len = 0;
+	}
+}
+
+static void close_one(struct cf_sieve *s, char c, struct buf *rest)
+{
+	if (s->depth == 0) {
+		s->bad = "it ends twice";
+		return;
+	}
+	if (s->depth == DEPTH_LIST)
+		s->inside = false;
+	put(s, c, rest);
+	s->depth--;
+	if (s->inside && s->depth == DEPTH_LIST)
+		take_item(s);
+}
+
+static void sift_byte(struct cf_sieve *s, char c, struct buf *rest)
+{
+	if (s->string) {
+		in_string(s, c);
+		put(s, c, rest);
+		return;
+	}
+	switch (c) {
+	case '{':
+	case '[':
+		open_one(s, c, rest);
+		return;
+	case '}':
+	case ']':
+		close_one(s, c, rest);
+		return;
+	case '"':
+		s->string = true;
+		if (s->depth == DEPTH_RESULT && !s->value)
+			s->key_len = 0;
+		break;
+	case ':':
+		s->value = s->value || s->depth == DEPTH_RESULT;
+		break;
+	case ',':
+		if (s->depth == DEPTH_RESULT)
+			s->value = false;
+		break;
+	default:
+		break;
+	}
+	put(s, c, rest);
+}
+
+void cf_sift(void *arg, const char *piece, size_t n, struct buf *rest)
+{
+	struct cf_sieve *s = (struct cf_sieve *)arg;
+
+	for (size_t i = 0; i < n && !s->bad; i++)
+		sift_byte(s, piece[i], rest);
+}
+
+/* How many there are by the account's own count; @shown when it says none. */
+static size_t list_total(const cJSON *root, size_t shown)
+{
+	const cJSON *total = cf_member(cf_member(root, "result"), "total");
+
+	return cJSON_IsNumber(total) && total->valuedouble >= 0 &&
+		       total->valuedouble < 1e9
+		   ? (size_t)total->valuedouble
+		   : shown;
+}
+
+enum status cf_sifted(struct cf_sieve *s, struct cf_envelope *env,
+		      struct cf_list *out, const char *rest, size_t len,
+		      struct err *err)
+{
+	static const struct cf_list_shape shape = { "live inputs", "liveInputs",
+						    0 };
+	AUTO_SECRET_JSON cJSON *root = NULL;
+	struct cf_list l = { 0 };
+	struct cf_envelope e;
+	const cJSON *none;
+	size_t n;
+	enum status st;
+
+	if (s->bad)
+		return err_set(err, ST_REJECTED, "cloudflare's list: %s",
+			       s->bad);
+	st = cf_open_many(&root, &e, &none, &n, &shape, rest, len, err);
+	if (st != ST_OK)
+		return st;
+	if (none) {
+		l = s->list;
+		s->list = (struct cf_list){ 0 };
+		l.total = list_total(root, s->shown);
+		l.complete = l.total <= s->shown;
+	}
+	*out = l;
+	*env = e;
+	return ST_OK;
+}
+
+enum status cf_parse_list(struct cf_envelope *env, struct cf_list *out,
+			  const char *text, size_t len, struct err *err)
+{
+	AUTO(cf_sieve) struct cf_sieve *s = cf_sieve_new();
+	AUTO_BUF rest = BUF_NULL;
+
+	buf_init(&rest, len + 1);
+	cf_sift(s, text, len, &rest);
+	return cf_sifted(s, env, out, buf_str(&rest), rest.len, err);
+}
