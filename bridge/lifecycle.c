@@ -20,6 +20,7 @@
 #define LIFECYCLE_ANSWER_MAX  4096
 #define SYNC_MS               1000
 #define FULL_SYNC_MS          600000 /* rooms whose input was replaced */
+#define PAGE                  5000   /* rooms of one answer */
 #define TOUCH_MS              30000
 #define ODD_FAILURES          5
 
@@ -44,7 +45,9 @@ struct lifecycle {
 	size_t asking;
 	bool syncing, full; /* the list under way is of all rooms */
 	unsigned pass;
-	char since[40]; /* the database's time of the last list */
+	char since[40],
+	    next_since[40];      /* the database's time of the last list */
+	char after[CF_UID_SIZE]; /* of a list in pages: the last so far */
 	int64_t full_ms, touched_ms;
 };
 
@@ -52,7 +55,7 @@ struct lifecycle {
 struct stored {
 	struct stored *next;
 	struct lifecycle *l;
-	char uid[CF_UID_SIZE], room[CF_ROOM_SIZE], video[CF_UID_SIZE];
+	char uid[CF_UID_SIZE], room[CF_ITEM_ROOM_SIZE], video[CF_UID_SIZE];
 	bool live;
 };
 
@@ -334,10 +337,34 @@ static void take_room(struct lifecycle *l, const struct db_result *r,
 
 static void on_rooms(void *arg, enum status st,
 		     const struct db_result *const *results, size_t n,
+		     const struct err *err);
+
+static void ask_rooms(struct lifecycle *l)
+{
+	struct db_batch *batch = db_batch_new(l->b->db);
+
+	l->syncing = true;
+	DB_ADD(batch,
+	       "select room_id::text as room, on_air_s"
+	       " from bridge.live_over($1)",
+	       P_I64(l->b->facts.term));
+	DB_ADD(batch, "select now()::text as at");
+	DB_ADD(batch,
+	       "select uid, room_id::text as room, live, has_viewers, on_air,"
+	       " age_ms from bridge.live_rooms($1::timestamptz)"
+	       " where uid > $2 collate \"C\""
+	       " order by uid collate \"C\" limit $3",
+	       P_TEXT(l->full ? NULL : l->since), P_TEXT(l->after),
+	       l->full ? P_I64(PAGE) : P_NULL());
+	db_run(batch, on_rooms, l);
+}
+
+static void on_rooms(void *arg, enum status st,
+		     const struct db_result *const *results, size_t n,
 		     const struct err *err)
 {
 	struct lifecycle *l = (struct lifecycle *)arg;
-	size_t i;
+	size_t i, rows;
 
 	(void)n;
 	l->syncing = false;
@@ -346,14 +373,23 @@ static void on_rooms(void *arg, enum status st,
 			log_broken("live_rooms_failed", F_STR("why", err->msg));
 		return;
 	}
+	rows = db_rows(results[2]);
 	for (i = 0; i < db_rows(results[0]); i++)
 		log_info("room_offline",
 			 F_STR("room", db_text(results[0], i, "room")),
 			 F_I64("on_air_s", db_i64(results[0], i, "on_air_s")));
-	(void)snprintf(l->since, sizeof(l->since), "%s",
-		       db_text(results[1], 0, "at"));
-	for (i = 0; i < db_rows(results[2]); i++)
+	if (!*l->after) /* what changes while the pages come, comes again */
+		(void)snprintf(l->next_since, sizeof(l->next_since), "%s",
+			       db_text(results[1], 0, "at"));
+	for (i = 0; i < rows; i++)
 		take_room(l, results[2], i);
+	if (l->full && rows == PAGE) {
+		(void)snprintf(l->after, sizeof(l->after), "%s",
+			       db_text(results[2], rows - 1, "uid"));
+		ask_rooms(l);
+		return;
+	}
+	memcpy(l->since, l->next_since, sizeof(l->since));
 	if (l->full)
 		for (i = l->rooms.count; i-- > 0;)
 			if (l->rooms.table[i]->pass != l->pass &&
@@ -364,24 +400,13 @@ static void on_rooms(void *arg, enum status st,
 
 static void sync_rooms(struct lifecycle *l)
 {
-	struct db_batch *batch = db_batch_new(l->b->db);
-
-	l->syncing = true;
+	l->after[0] = '\0';
 	l->full = !*l->since || now_ms(l) - l->full_ms >= FULL_SYNC_MS;
 	if (l->full) {
 		l->full_ms = now_ms(l);
 		l->pass++;
 	}
-	DB_ADD(batch,
-	       "select room_id::text as room, on_air_s"
-	       " from bridge.live_over($1)",
-	       P_I64(l->b->facts.term));
-	DB_ADD(batch, "select now()::text as at");
-	DB_ADD(batch,
-	       "select uid, room_id::text as room, live, has_viewers, on_air,"
-	       " age_ms from bridge.live_rooms($1::timestamptz)",
-	       P_TEXT(l->full ? NULL : l->since));
-	db_run(batch, on_rooms, l);
+	ask_rooms(l);
 }
 
 /* ---- the clock ---- */

@@ -11,7 +11,7 @@
 /* One room that is watched. It is in the heap while no question about it is
  * under way, and in the table always. */
 struct watched {
-	char uid[CF_UID_SIZE], room[CF_ROOM_SIZE];
+	char uid[CF_UID_SIZE], room[CF_ITEM_ROOM_SIZE];
 	struct watch watch;
 	int64_t due_ms, viewers_ms; /* viewers were counted last; 0: never */
 	size_t place;               /* in the heap, from 1; 0: not in it */
