@@ -18,14 +18,14 @@ export const CRASHED = 86; // core/crash.h
 const BLOCK_MS = 60;
 
 export class Arena {
-	static async open(name, { postgres, bin }) {
+	static async open(name, { postgres, bin, standin = ['--rate-limit', '100000000'] }) {
 		const a = Object.assign(new Arena(), { name, postgres, bin, db: `arena_${name}`, daemons: [] });
 		a.dir = mkdtempSync(join(tmpdir(), `cx-crash-${name}-`));
 		chmodSync(a.dir, 0o755);
 		mkdirSync(join(a.dir, 'log'));
 		a.anvil = await Anvil.start({ log: join(a.dir, 'log/anvil.log') });
 		await a.anvil.rpc('evm_setAutomine', false);
-		a.standin = await Standin.start(join(a.dir, 'cf'), { args: ['--rate-limit', '100000000'] });
+		a.standin = await Standin.start(join(a.dir, 'cf'), { args: standin });
 		a.url = postgres.urlOf(a.db);
 		a.miner = a.#mine();
 		return a;
@@ -196,8 +196,10 @@ export class Arena {
 
 	// A metric of the bridge that runs now, summed over its labels.
 	async #metrics() {
-		const port = [...this.text().matchAll(/event=health_listening [^\n]* port=(\d+)/g)].at(-1)?.[1];
+		if (this.listens?.process !== this.bridgeProcess) this.listens = undefined;
+		const port = this.listens?.port ?? [...this.text().matchAll(/event=health_listening [^\n]* port=(\d+)/g)].at(-1)?.[1];
 		const text = port && await fetch(`http://127.0.0.1:${port}/metrics`).then((r) => r.text()).catch(() => '');
+		if (text) this.listens = { process: this.bridgeProcess, port };
 		return (name) => {
 			const found = [...(text || '').matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'gm'))];
 			return found.length ? found.reduce((n, m) => n + Number(m[1]), 0) : NaN;
@@ -239,7 +241,7 @@ export class Arena {
 
 	// Idle with `inputs` live inputs of ours, and still so some blocks later;
 	// `also` is what else must hold by then.
-	async quiet(inputs, also = () => true) {
+	async quiet(inputs, also = () => true, timeout = 180000) {
 		let since;
 		await this.until('quiet', async () => {
 			const height = await this.anvil.height();
@@ -249,7 +251,7 @@ export class Arena {
 			}
 			since ??= height;
 			return height >= since + 3;
-		}).catch((e) => {
+		}, timeout).catch((e) => {
 			throw Object.assign(new Error(`${e.message}; last seen ${JSON.stringify(this.busy)}`), { final: e.final });
 		});
 	}

@@ -4,7 +4,8 @@ import { concatHex, encodeAbiParameters, encodeDeployData, encodeFunctionData, g
 import { INGEST } from './contract.mjs';
 import { compile } from './solc.mjs';
 
-const GAS = '0x1b00000'; // of one transaction: a block of the local chain has 30 million
+// More than a room needs, with a host key of either suite.
+const GAS = { deploy: 2000000, open: 230000, end: 90000 };
 
 export class Crowd {
 	// `hosts` contracts on the chain of `anvil`, all for `contract`. The payer is
@@ -16,13 +17,13 @@ export class Crowd {
 		for (let i = 0; i < hosts; i++) {
 			const nonce = await anvil.rpc('eth_getTransactionCount', c.payer, 'pending');
 			c.hosts.push(getContractAddress({ from: c.payer, nonce: BigInt(nonce) }).toLowerCase());
-			await c.send({ data: encodeDeployData({ abi: c.abi, bytecode: c.bytecode }) });
+			await c.send(GAS.deploy, { data: encodeDeployData({ abi: c.abi, bytecode: c.bytecode }) });
 		}
 		return c;
 	}
 
-	send(tx) {
-		return this.anvil.rpc('eth_sendTransaction', { from: this.payer, gas: GAS, ...tx });
+	send(gas, tx) {
+		return this.anvil.rpc('eth_sendTransaction', { from: this.payer, gas: `0x${gas.toString(16)}`, ...tx });
 	}
 
 	// The id that a room of `host` will have: known before it is made.
@@ -34,12 +35,12 @@ export class Crowd {
 
 	// Rooms of one host, [{ingest, hostKey}], in one transaction: its hash.
 	open(host, rooms) {
-		return this.send({ to: host, data: encodeFunctionData({ abi: this.abi, functionName: 'open',
+		return this.send(100000 + rooms.length * GAS.open, { to: host, data: encodeFunctionData({ abi: this.abi, functionName: 'open',
 			args: [this.contract.address, rooms.map((r) => INGEST[r.ingest ?? 'rtmps']), rooms.map((r) => r.hostKey)] }) });
 	}
 
 	end(host, ids) {
-		return this.send({ to: host, data: encodeFunctionData({ abi: this.abi, functionName: 'end',
+		return this.send(100000 + ids.length * GAS.end, { to: host, data: encodeFunctionData({ abi: this.abi, functionName: 'end',
 			args: [this.contract.address, ids.map(BigInt)] }) });
 	}
 }
