@@ -36,6 +36,9 @@ const FAULTS = [
 const CONFIG = { log: { level: 'info' }, cloudflare: { request_timeout_ms: 1000, list_stale_s: 1 },
 	bridge: { poll_ms: 500, batch_wait_ms: 50, sweep_every_s: 2, orphan_age_s: 2, sweep_max: 500 } };
 
+// Rooms end while they are being provisioned.
+const SKIPS = { skips: true };
+
 class Chaos {
 	constructor(arena) {
 		Object.assign(this, { a: arena, rooms: [], kills: { indexer: 0, bridge: 0 }, faults: 0 });
@@ -162,11 +165,10 @@ class Chaos {
 // ---- what is done, each a test ----
 
 async function storm(c) {
-	c.a.chaos = true;
 	await c.storm();
 	say('calm');
 	await c.quiet();
-	await check(c.a, c.rooms);
+	await check(c.a, c.rooms, SKIPS);
 }
 
 async function effects(c) {
@@ -198,7 +200,6 @@ async function dropAtRest(c) {
 
 // Under way: some are being made, some are being ended.
 async function dropUnderWay(c) {
-	c.a.chaos = true;
 	const had = (await c.a.standin.state()).liveInputs.length;
 	for (let i = 0; i < 5; i++) {
 		await c.open(Math.ceil(rooms / 50));
@@ -208,7 +209,7 @@ async function dropUnderWay(c) {
 	await lose(c);
 	say('the database is gone, under way');
 	await c.quiet();
-	await check(c.a, c.rooms);
+	await check(c.a, c.rooms, SKIPS);
 }
 
 const results = { passed: 0, failed: 0 };

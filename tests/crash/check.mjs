@@ -116,8 +116,7 @@ async function closedRoom(a, room, { view, inputs, row, noted, videos }) {
 
 // `rooms`: [{id, key, state: 'open' | 'ended' | 'failed', …}], as the test made
 // them. After a reorg of what was final the lane sends it again when it next looks: it
-// finds no room, and whether that has happened yet is not asked. Nor is it in
-// chaos, where rooms end while they are being provisioned.
+// finds no room, and whether that has happened yet is not asked.
 export async function check(a, rooms, expected = {}) {
 	const [{ liveInputs, videos }, rowList, noted, provisions, seen] = await Promise.all([a.standin.state(),
 		a.rows(`select room_id::text as id, state, uid, provisioned_epoch as epoch, encode(credential_hash, 'hex') as hash from bridge.live_input`),
