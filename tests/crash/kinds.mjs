@@ -1,8 +1,8 @@
 // The steps of a room's life that the matrix kills. Each `prepare` brings a
 // world to the moment before the bridge acts, with the bridge down; `rooms` is
 // what must be true in the end. `hold`: blocks stop until this appears in the
-// log, or the bridge is dead; `meanwhile` happens before it does, `after` when
-// blocks come again.
+// log, or the bridge is dead; `meanwhile` happens before it does, `unheld`
+// when blocks come again, `after` in the end.
 import assert from 'node:assert/strict';
 import { OFF_CURVE, newHostKey, sealTarget } from '../lib/sealing.mjs';
 
@@ -196,7 +196,7 @@ export const kinds = {
 				await a.until('the first key has sent', () => new RegExp(`event=tx_sent .*signer=${who.toLowerCase()}`).test(p.text()));
 				await a.anvil.rpc('anvil_setBalance', who, '0x1');
 			},
-			after: () => a.anvil.fund(who) };
+			unheld: () => a.anvil.fund(who) };
 	},
 	async sweep(a) {
 		const room = await lived(a, {});

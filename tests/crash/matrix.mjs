@@ -55,7 +55,7 @@ async function life(a, scene, points) {
 				await scene.meanwhile?.(p);
 				await a.until(`a line like ${scene.hold}`, () => scene.hold.test(p.text()));
 			}
-			await scene.after?.();
+			await scene.unheld?.();
 			a.held = false;
 			await a.quiet(inputs, scene.also);
 		})()]).catch((e) => {
@@ -66,7 +66,7 @@ async function life(a, scene, points) {
 		deaths++;
 		a.bridgeProcess = undefined;
 	}
-	if (!a.bridgeProcess) await scene.after?.();
+	if (!a.bridgeProcess) await scene.unheld?.();
 	a.held = false;
 	if (!a.bridgeProcess) {
 		a.start('bridge');
