@@ -109,6 +109,8 @@ async function runIndexer(replay, mode, rowsFile) {
 		const stats = await replay.rpc('bench_stats');
 		Object.assign(out, { cpu_s: cpuSeconds(indexer.pid), postgres_cpu_s: rounded(cpuSeconds(postmaster) - pg, 2),
 			replay_cpu_s: rounded(stats.cpu_s - before.cpu_s, 2), peak_rss_mib: rounded(peakRssMib(indexer.pid), 1) });
+		// a replay node that has told heads before has some above the history
+		await listener.reached((await replay.rpc('bench_truth')).head, indexer, TIMEOUT_MS);
 		out.events = await checkRows(replay, url);
 		out.calls = Object.fromEntries(Object.entries(stats.methods).map(([k, v]) => [k, v.calls - (before.methods[k]?.calls ?? 0)]));
 		if (rowsFile) await postgres.query(`\\copy ${TABLE} to '${rowsFile}' (format binary)\n`, url);
