@@ -1,6 +1,7 @@
 // A local EVM chain with its time and its reorgs in our hand.
+import { rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Process, freePort, root } from './proc.mjs';
 
 // The program itself, not its launcher, so that our pid is the node's pid.
@@ -14,7 +15,10 @@ export class Anvil {
 	static async start({ log, port, blockTime, state, stateInterval = 1, chainId = 31337, args = [] } = {}) {
 		const a = new Anvil();
 		a.port = port ?? await freePort();
-		const more = [...(blockTime ? ['--block-time', String(blockTime)] : []),
+		// The states that it puts on disk: beside its log, not in the user's home.
+		const cache = log && join(dirname(log), `anvil-states-${a.port}`);
+		if (cache) rmSync(cache, { recursive: true, force: true });
+		const more = [...(cache ? ['--cache-path', cache] : []), ...(blockTime ? ['--block-time', String(blockTime)] : []),
 			...(state ? ['--state', state, '--state-interval', String(stateInterval), '--preserve-historical-states'] : []),
 			...args];
 		a.process = new Process('anvil', binary(), ['--host', '127.0.0.1', '--port', String(a.port), '--chain-id', String(chainId), '--quiet',
