@@ -57,6 +57,13 @@ async function ended(p, code) {
 	assert.deepEqual(p.result, { code, signal: null }, p.text().slice(-2000));
 }
 
+// Not at each try; a node that is slow to come up may fail for one reason more.
+function saidOnce(p, event) {
+	const whys = lines(p, event).map((l) => l.match(/why="[^"]*"/)?.[0]);
+	assert.ok(whys.length && whys.length <= 2, whys.join('\n'));
+	assert.equal(new Set(whys).size, whys.length, whys.join('\n'));
+}
+
 async function newRoom(title) {
 	const room = await w.createRoom({ title, hostKey: await hostKey() });
 	await w.provisioned(room.id);
@@ -79,7 +86,7 @@ test('the daemons start before Postgres and before the node', long, async () => 
 	await w.provisioned(room.id);
 	for (const p of [indexer, bridgeDaemon]) assert.equal(lines(p, 'waiting_for_database').length, 1);
 	assert.equal(lines(bridgeDaemon, 'waiting_for_node').length, 1);
-	assert.equal(lines(indexer, 'endpoint_failed').length, 1);
+	saidOnce(indexer, 'endpoint_failed');
 	assert.equal(lines(bridgeDaemon, 'room_wanted').length, 1);
 });
 
@@ -109,8 +116,8 @@ test('the node goes away and comes back in the middle of the work', long, async 
 	await startNode();
 	const { id } = await w.createRoom(room);
 	await w.provisioned(id);
-	assert.equal(lines(w.indexer, 'endpoint_failed').length, 1);
-	assert.equal(lines(w.bridgeDaemon, 'tx_endpoint_failed').length, 1);
+	saidOnce(w.indexer, 'endpoint_failed');
+	saidOnce(w.bridgeDaemon, 'tx_endpoint_failed');
 	assert.ok(!w.indexer.result && !w.bridgeDaemon.result, 'both kept running');
 });
 
