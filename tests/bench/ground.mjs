@@ -109,7 +109,7 @@ export class Ground {
 			registry: { address: this.contract.address, start_block: this.contract.startBlock },
 			cloudflare: { api_url: api, account_id: ACCOUNT, api_token: this.standin.token, customer_code: CUSTOMER,
 				rate_burst: 100000, rate_per_s: 100000 },
-			signer: { key_file: join(this.dir, 'bridge.key') },
+			signers: [{ key_file: join(this.dir, 'bridge.key') }],
 			media: { watch: false },
 			health: { indexer_listen: 'off', bridge_listen: '127.0.0.1:0' },
 			log: { level: 'info' },
