@@ -58,6 +58,7 @@ create table chain.coverage (
 	state text not null check (state in ('absent_by_bloom',
 		'receipts_verified', 'unverified', 'unverifiable')),
 	endpoint text,
+	parent_hash bytea,
 	check (to_block >= from_block)
 );
 comment on table chain.coverage is
@@ -68,6 +69,8 @@ comment on column chain.coverage.state is
 	'absent_by_bloom: the header''s bloom excludes our contracts; receipts_verified: logs proven by receiptsRoot; unverified: the node''s word; unverifiable: receipts of this chain cannot be recomputed.';
 comment on column chain.coverage.endpoint is
 	'Who told the logs, as scheme, host and port, where the state is unverified.';
+comment on column chain.coverage.parent_hash is
+	'Hash of the block before the range on the chain that is followed, where headers led there from its head; else null.';
 
 create table chain.contract (
 	address bytea not null,
@@ -218,8 +221,8 @@ $$;
 comment on function chain.tell is 'Notifies those who wait for blocks.';
 
 -- Nothing is known of [p_from, p_to] any more.
-create function chain.uncover(p_from bigint, p_to bigint) returns void
-language plpgsql as $$
+create function chain.uncover(p_from bigint, p_to bigint)
+returns void language plpgsql as $$
 declare
 	r chain.coverage;
 begin
@@ -227,24 +230,31 @@ begin
 		where from_block <= p_to and to_block >= p_from returning *
 	loop
 		if r.from_block < p_from then
-			insert into chain.coverage values (r.from_block,
-				p_from - 1, r.state, r.endpoint);
+			insert into chain.coverage (from_block, to_block, state,
+				endpoint, parent_hash)
+			values (r.from_block, p_from - 1, r.state, r.endpoint,
+				r.parent_hash);
 		end if;
 		if r.to_block > p_to then
-			insert into chain.coverage values (p_to + 1,
-				r.to_block, r.state, r.endpoint);
+			insert into chain.coverage (from_block, to_block, state,
+				endpoint)
+			values (p_to + 1, r.to_block, r.state, r.endpoint);
 		end if;
 	end loop;
 end $$;
 comment on function chain.uncover is 'Takes a block range out of the coverage.';
 
--- Coverage of [p_from, p_to] becomes p_state, whatever it was.
+-- Coverage of [p_from, p_to] becomes p_state, whatever it was. The block
+-- before p_from has the hash p_parent, p_to has p_hash; null where
+-- that is not known to be so on the chain that is followed.
 create function chain.cover(p_from bigint, p_to bigint, p_state text,
-	p_endpoint text) returns void language plpgsql as $$
+	p_endpoint text, p_parent bytea, p_hash bytea)
+returns void language plpgsql as $$
 declare
 	r chain.coverage;
 	v_from bigint := p_from;
 	v_to bigint := p_to;
+	v_parent bytea := p_parent;
 	v_next bigint;
 begin
 	perform chain.uncover(p_from, p_to);
@@ -253,15 +263,20 @@ begin
 	if r.to_block = p_from - 1 and r.state = p_state
 		and r.endpoint is not distinct from p_endpoint then
 		v_from := r.from_block;
+		v_parent := r.parent_hash;
 		delete from chain.coverage where from_block = v_from;
 	end if;
+	update chain.coverage set parent_hash = p_hash
+	where from_block = p_to + 1 and p_hash is not null;
 	delete from chain.coverage where from_block = p_to + 1
 		and state = p_state and endpoint is not distinct from p_endpoint
 	returning to_block into v_next;
 	if found then
 		v_to := v_next;
 	end if;
-	insert into chain.coverage values (v_from, v_to, p_state, p_endpoint);
+	insert into chain.coverage (from_block, to_block, state, endpoint,
+		parent_hash)
+	values (v_from, v_to, p_state, p_endpoint, v_parent);
 
 	select coalesce(covered, start_block - 1) into v_next from chain.cursor;
 	loop
@@ -274,7 +289,15 @@ begin
 	update chain.cursor set covered = v_next
 	where covered is distinct from v_next;
 end $$;
-comment on function chain.cover is 'Records the coverage of a block range and merges neighbours.';
+comment on function chain.cover(bigint, bigint, text, text, bytea, bytea) is
+	'Records the coverage of a block range and what it is linked to, and merges neighbours.';
+
+create function chain.cover(p_from bigint, p_to bigint,
+	p_state text, p_endpoint text) returns void language sql as $$
+	select chain.cover(p_from, p_to, p_state, p_endpoint, null, null)
+$$;
+comment on function chain.cover(bigint, bigint, text, text) is
+	'Records the coverage of a block range that is linked to nothing.';
 
 -- The end of every commit that adds blocks p_from to p_to.
 create function chain.advance(p_from bigint, p_to bigint, p_hash bytea,
