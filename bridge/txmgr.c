@@ -160,20 +160,31 @@ void txm_set_state(struct txmgr *m, struct db_batch *b, struct txm_tx *t,
 	       P_TEXT(txm_state_name(expected)));
 }
 
-static void written(void *arg, enum status st,
-		    const struct db_result *const *results, size_t n,
-		    const struct err *err)
+bool txm_stored(struct txm_op *op, enum status st, const struct err *err,
+		struct txm_tx **t)
 {
-	struct txm_op *op = arg;
 	struct txmgr *m = op->m;
 
-	(void)results;
-	(void)n;
+	*t = txm_find(m, op->tx_id);
 	txm_op_free(op);
 	if (st == ST_AGAIN)
 		txm_load(m);
 	else if (st != ST_OK)
 		txm_fatal(m, err);
+	else if (*t)
+		(*t)->writing = false;
+	return st == ST_OK;
+}
+
+static void written(void *arg, enum status st,
+		    const struct db_result *const *results, size_t n,
+		    const struct err *err)
+{
+	struct txm_tx *t;
+
+	(void)results;
+	(void)n;
+	(void)txm_stored(arg, st, err, &t);
 }
 
 void txm_write(struct txmgr *m, struct db_batch *b)
@@ -256,17 +267,11 @@ static void loaded(void *arg, enum status st,
 {
 	struct txm_op *op = arg;
 	struct txmgr *m = op->m;
+	struct txm_tx *t;
 
 	(void)n;
-	txm_op_free(op);
-	if (st == ST_AGAIN) {
-		txm_load(m);
+	if (!txm_stored(op, st, err, &t))
 		return;
-	}
-	if (st != ST_OK) {
-		txm_fatal(m, err);
-		return;
-	}
 	while (m->count)
 		txm_remove(m, m->txs[m->count - 1]);
 	read_rows(m, results[0]);

@@ -99,21 +99,12 @@ static void given_back(void *arg, enum status st,
 {
 	struct txm_op *op = arg;
 	struct txmgr *m = op->m;
-	struct txm_tx *t = txm_find(m, op->tx_id);
+	struct txm_tx *t;
 
 	(void)results;
 	(void)n;
-	txm_op_free(op);
-	if (st == ST_AGAIN) {
-		txm_load(m);
+	if (!txm_stored(op, st, err, &t))
 		return;
-	}
-	if (st != ST_OK) {
-		txm_fatal(m, err);
-		return;
-	}
-	if (t)
-		t->writing = false;
 	if (t && t->state < TXM_MINED)
 		txm_send(m, t);
 	m->o.on_stored(m->o.arg); /* others have more to do */

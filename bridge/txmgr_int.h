@@ -107,6 +107,12 @@ size_t txm_unmined(const struct txmgr *m);
 const char *txm_state_name(enum txm_state s);
 const char *txm_kind_name(enum effect_kind k);
 
+/** txm_stored - what @op wrote is committed: frees @op, @t becomes its
+ * transaction (NULL: none, or settled since), which may be written again. False
+ * when it is not: rows moved under us and are being read again, or the lane is
+ * broken. */
+bool txm_stored(struct txm_op *op, enum status st, const struct err *err,
+		struct txm_tx **t);
 /** txm_load - (re)read open transactions from the database */
 void txm_load(struct txmgr *m);
 /** txm_set_state - the one mover: memory, then the row by way of @b */

@@ -29,15 +29,9 @@ static void on_reverted(void *arg, enum status st,
 			const struct db_result *const *results, size_t n,
 			const struct err *err)
 {
-	struct txm_op *op = arg;
-	struct txmgr *m = op->m;
+	struct txm_tx *t;
 
-	txm_op_free(op);
-	if (st == ST_AGAIN)
-		txm_load(m);
-	else if (st != ST_OK)
-		txm_fatal(m, err);
-	else
+	if (txm_stored(arg, st, err, &t))
 		tell(results[n - 1]);
 }
 
@@ -66,21 +60,12 @@ static void on_cancelled(void *arg, enum status st,
 {
 	struct txm_op *op = arg;
 	struct txmgr *m = op->m;
-	struct txm_tx *t = txm_find(m, op->tx_id);
+	struct txm_tx *t;
 
 	(void)n;
-	txm_op_free(op);
-	if (st == ST_AGAIN) {
-		txm_load(m);
+	if (!txm_stored(op, st, err, &t))
 		return;
-	}
-	if (st != ST_OK) {
-		txm_fatal(m, err);
-		return;
-	}
 	tell(results[0]);
-	if (t)
-		t->writing = false;
 	if (t && t->state < TXM_MINED)
 		txm_send(m, t);
 	m->o.on_stored(m->o.arg);

@@ -174,22 +174,12 @@ static void raised(void *arg, enum status st,
 {
 	struct txm_op *op = arg;
 	struct txmgr *m = op->m;
-	struct txm_tx *t = txm_find(m, op->tx_id);
+	struct txm_tx *t;
 
 	(void)results;
 	(void)n;
-	txm_op_free(op);
-	if (st == ST_AGAIN) {
-		txm_load(m);
+	if (!txm_stored(op, st, err, &t) || !t)
 		return;
-	}
-	if (st != ST_OK) {
-		txm_fatal(m, err);
-		return;
-	}
-	if (!t)
-		return;
-	t->writing = false;
 	if (t->state < TXM_MINED) {
 		log_tx(m, "tx_fee_raised", t);
 		txm_send(m, t);
