@@ -283,8 +283,10 @@ struct webhooks *webhooks_new(struct bridge *b)
 	h->http = http_new(b->loop, CONNECTIONS);
 	h->timer = (uv_timer_t *)mem_zalloc(sizeof(*h->timer));
 	h->timer->data = h;
+	/* At once: what a first start begins with is nobody's news, what comes
+	 * of it is. */
 	if (uv_timer_init(b->loop, h->timer) != 0 ||
-	    uv_timer_start(h->timer, on_tick, TICK_MS, TICK_MS) != 0)
+	    uv_timer_start(h->timer, on_tick, 0, TICK_MS) != 0)
 		abort();
 	return h;
 }
