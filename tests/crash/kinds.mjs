@@ -130,11 +130,16 @@ export const kinds = {
 	// Every kind of event, to a receiver that refuses each delivery's first try.
 	async webhook(a) {
 		await a.receive({ recordings_every_s: 3600, watch: true, watch_fast_ms: 1000, watch_idle_ms: 1000, offline_after_ms: 500 });
+		a.start('indexer');
+		a.start('bridge');
+		// News is what comes after this.
+		await a.until('it collects what happens', async () => (await a.rows('select 1 from bridge.webhook_state')).length === 1);
 		const [old, aired] = [await create(a), await create(a)];
-		await live(a, [old, aired]);
+		await confirmed(a, [old, aired]);
+		await a.quiet(2);
 		old.videos = [(await a.standin.broadcast((await inputOf(a, old)).uid, 'connect')).video];
 		await a.until('it is on air', async () => (await a.rows('select 1 from bridge.live_period')).length === 1);
-		await a.until('all is told', async () => (await a.rows("select 1 from bridge.webhook_delivery where state = 'delivered'")).length >= 3);
+		await a.until('all is told', async () => (await a.rows("select 1 from bridge.webhook_delivery where state = 'delivered'")).length === 3);
 		await a.stopDaemons();
 		await a.standin.broadcast((await inputOf(a, old)).uid, 'disconnect');
 		await a.standin.broadcast((await inputOf(a, aired)).uid, 'connect');

@@ -155,7 +155,7 @@ try {
 		for (let kind = queue.shift(); kind; kind = queue.shift()) {
 			await matrix(a, kind).catch(async (e) => {
 				results.failed++;
-				console.log(`not ok ${kind}\n${e.stack}`);
+				console.log(`not ok ${kind}\n${e.stack}\n--- bridge\n${tail(a.text())}`);
 				await a.stopDaemons();
 			});
 		}
