@@ -82,12 +82,19 @@ test('subscriptions: passed on, lost, twice, in the wrong order', async () => {
 		assert.equal(m.params.subscription, sub);
 		return Number(m.params.result.number) - last;
 	});
-	for (const kind of [null, 'lose_heads', 'repeat_heads', 'swap_heads']) {
-		if (kind) await node.fault(kind, {}, { times: kind === 'swap_heads' ? 2 : 1 });
-		await anvil.mine(1);
-	}
+	const heard = (n) => until(`${n} heads`, () => heights().length === n);
 	await anvil.mine(1);
-	await until('all heads', () => heights().length === 5);
+	await heard(1);
+	await node.fault('lose_heads', {}, { times: 1 });
+	await anvil.mine(1);
+	await until('one is lost', async () => (await node.state()).faults.at(-1).met === 1);
+	await node.fault('repeat_heads', {}, { times: 1 });
+	await anvil.mine(1);
+	await heard(3);
+	await node.fault('swap_heads', {}, { times: 2 });
+	await anvil.mine(1);
+	await anvil.mine(1);
+	await heard(5);
 	assert.deepEqual(heights(), [1, 3, 3, 5, 4]);
 	last += 5;
 });
