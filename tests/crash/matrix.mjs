@@ -127,7 +127,9 @@ async function matrix(a, kind) {
 	return undefined;
 }
 
-const names = opt.kinds.split(',');
+// A sample is of two points a kind or more, so a small one is of some kinds only.
+const asked = opt.kinds.split(',');
+const names = opt.sample ? pick(asked, Math.max(1, Math.floor(Number(opt.sample) / 2))) : asked;
 for (const name of names) if (!kinds[name]) throw new Error(`no kind ${name}; there are ${Object.keys(kinds).join(' ')}`);
 const dir = mkdtempSync(join(tmpdir(), 'cx-crash-'));
 chmodSync(dir, 0o755);
