@@ -251,7 +251,8 @@ test('a reorg takes a mined transaction back: it waits again, and is mined once'
 	await w.until('final', async () => (await transactions()).every((t) => t.state === 'final'));
 	const all = await transactions();
 	assert.equal(await nonceOf(w.bridge.address), all.length);
-	assert.ok(all.every((t) => t.attempts.length === 1));
+	// a node may lose the bytes with the block: then they go with higher fees
+	assert.ok(all.every((t) => t.attempts.length <= 2));
 });
 
 test('underpriced: higher fees at once, whatever the patience', long, async () => {
