@@ -110,7 +110,8 @@ static void given_back(void *arg, enum status st,
 	m->o.on_stored(m->o.arg); /* others have more to do */
 }
 
-bool txm_make_fill(struct txmgr *m, struct txm_tx *t)
+/* Its next attempt is a transfer of nothing with higher fees. */
+static bool make_fill(struct txmgr *m, struct txm_tx *t)
 {
 	struct fees f;
 	struct err err;
@@ -130,31 +131,35 @@ bool txm_make_fill(struct txmgr *m, struct txm_tx *t)
 	return false;
 }
 
-static void cancel(struct txmgr *m, struct txm_tx *t)
+bool txm_cancel(struct txmgr *m, struct txm_tx *t, const char *event,
+		const char *why)
 {
 	struct txm_attempt last = t->attempts[t->attempt_count - 1];
-	const char *why = m->stopped ? "given back: no right to write"
-				     : "given back: no funds";
 	const char *kind = txm_kind_name(t->kind);
 	size_t entries = t->entries;
-	struct db_batch *b;
-	struct txm_op *op;
 
-	if (!txm_make_fill(m, t))
-		return;
-	log_odd("tx_given_back", F_HEX("tx", last.hash.b, 32),
+	if (!make_fill(m, t))
+		return false;
+	log_odd(event, F_HEX("tx", last.hash.b, 32),
 		F_HEX("signer", m->o.who.b, 20), F_U64("nonce", t->nonce),
 		F_STR("kind", kind), F_U64("entries", entries),
 		F_STR("reason", why));
+	return true;
+}
+
+static void give_back(struct txmgr *m, struct txm_tx *t)
+{
+	const char *why = m->stopped ? "given back: no right to write"
+				     : "given back: no funds";
+	struct db_batch *b;
+
+	if (!txm_cancel(m, t, "tx_given_back", why))
+		return;
 	b = db_batch_new(m->o.db);
-	op = txm_op_new(m);
-	op->tx_id = t->id;
-	t->writing = true;
 	DB_ADD(b, "select bridge.tx_give_back($1, $2, $3::integer, $4, $5)",
 	       P_I64(t->id), P_I64((int64_t)t->gas),
 	       P_I64((int64_t)t->attempt_count), P_TEXT(why), P_I64(m->o.term));
-	txm_add_attempt(m, b, t);
-	db_run(b, given_back, op);
+	txm_store_attempt(m, b, t, given_back);
 }
 
 /* Without funds: what the balance does not pay for, counted from the first in
@@ -175,6 +180,6 @@ void txmgr_give_back(struct txmgr *m)
 		    !harmless_twice(t->kind))
 			continue;
 		if (m->stopped || !m->balance_known || sum > m->balance)
-			cancel(m, t);
+			give_back(m, t);
 	}
 }

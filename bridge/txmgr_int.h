@@ -145,9 +145,10 @@ double txm_cost(const struct txm_tx *t);
 /** txm_sign - sign @t with @f; the bytes are its newest attempt */
 enum status txm_sign(struct txmgr *m, struct txm_tx *t, struct fees f,
 		     struct err *err) MUST_CHECK;
-/** txm_add_attempt - the newest attempt as a statement of @b */
-void txm_add_attempt(struct txmgr *m, struct db_batch *b,
-		     const struct txm_tx *t);
+/** txm_store_attempt - commit the newest attempt with @b, which it takes over;
+ * @done gets an op that txm_stored() takes */
+void txm_store_attempt(struct txmgr *m, struct db_batch *b, struct txm_tx *t,
+		       db_done_fn done);
 /** txm_fill - claim @nonce for a self-send */
 void txm_fill(struct txmgr *m, uint64_t nonce);
 /** txm_send - broadcast the newest attempt */
@@ -155,9 +156,11 @@ void txm_send(struct txmgr *m, struct txm_tx *t);
 /** txm_raise - store and send an attempt with higher fees, or, at the cap,
  * the same bytes again */
 void txm_raise(struct txmgr *m, struct txm_tx *t);
-/** txm_make_fill - turn @t into a self-send that outbids it, and sign that;
- * false when its fees cannot be raised so far. The caller stores it. */
-bool txm_make_fill(struct txmgr *m, struct txm_tx *t);
+/** txm_cancel - turn @t into a signed self-send that outbids it, and log that
+ * as @event; false when its fees cannot be raised so far. The caller stores it,
+ * with what becomes of the entries. */
+bool txm_cancel(struct txmgr *m, struct txm_tx *t, const char *event,
+		const char *why);
 /** txm_reverted - it is final, and had no effect: whoever is to blame ends */
 void txm_reverted(struct txmgr *m, struct txm_tx *t);
 /** txm_refused_by_node - a node says that it would revert */

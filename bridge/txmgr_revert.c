@@ -74,32 +74,20 @@ static void on_cancelled(void *arg, enum status st,
 /* The nonce is only filled from here on; what the transaction carried goes once
  * more, each entry alone, and ends if that was so already. Nobody has taken the
  * old bytes: they are not 'accepted'. */
-static void cancel(struct txmgr *m, struct txm_tx *t, const char *message)
+static void set_apart(struct txmgr *m, struct txm_tx *t, const char *message)
 {
-	struct txm_attempt last = t->attempts[t->attempt_count - 1];
-	const char *kind = txm_kind_name(t->kind);
-	size_t entries = t->entries;
 	struct db_batch *b;
-	struct txm_op *op;
 
-	if (!txm_make_fill(m, t))
+	if (!txm_cancel(m, t, "tx_refused_entries", message))
 		return;
-	log_odd("tx_refused_entries", F_HEX("tx", last.hash.b, 32),
-		F_HEX("signer", m->o.who.b, 20), F_U64("nonce", t->nonce),
-		F_STR("kind", kind), F_U64("entries", entries),
-		F_STR("reason", message));
-	b = db_batch_new(m->o.db);
-	op = txm_op_new(m);
-	op->tx_id = t->id;
-	t->writing = true;
 	t->refused = 0;
+	b = db_batch_new(m->o.db);
 	DB_ADD(b,
 	       "select room_id::text as room_id, kind, epoch, state"
 	       " from bridge.tx_refused($1, $2, $3::integer, $4)",
 	       P_I64(t->id), P_I64((int64_t)t->gas),
 	       P_I64((int64_t)t->attempt_count), P_I64(m->o.term));
-	txm_add_attempt(m, b, t);
-	db_run(b, on_cancelled, op);
+	txm_store_attempt(m, b, t, on_cancelled);
 }
 
 /* A node that refuses a transfer of nothing as well says nothing of entries. */
@@ -124,7 +112,7 @@ void txm_refused_by_node(struct txmgr *m, struct txm_tx *t, const char *message)
 			txm_tell_refused(m, t, message);
 		else if (m->o.signer && !m->stopped &&
 			 m->held_ms > t->refused_ms && credible(m))
-			cancel(m, t, message);
+			set_apart(m, t, message);
 	}
 	txm_ask_role(m);
 }

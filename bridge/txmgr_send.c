@@ -186,11 +186,14 @@ static void raised(void *arg, enum status st,
 	}
 }
 
-void txm_add_attempt(struct txmgr *m, struct db_batch *b,
-		     const struct txm_tx *t)
+void txm_store_attempt(struct txmgr *m, struct db_batch *b, struct txm_tx *t,
+		       db_done_fn done)
 {
 	const struct txm_attempt *a = &t->attempts[t->attempt_count - 1];
+	struct txm_op *op = txm_op_new(m);
 
+	op->tx_id = t->id;
+	t->writing = true;
 	DB_ADD(b, "select bridge.tx_check_term($1)", P_I64(m->o.term));
 	DB_ADD(b,
 	       "insert into bridge.tx_attempt (tx_id, attempt, hash, raw,"
@@ -199,17 +202,7 @@ void txm_add_attempt(struct txmgr *m, struct db_batch *b,
 	       P_BYTES(a->hash.b, 32), P_BYTES(t->raw.data, t->raw.len),
 	       P_I64((int64_t)a->fees.max_fee),
 	       P_I64((int64_t)a->fees.max_priority));
-}
-
-static void store_attempt(struct txmgr *m, struct txm_tx *t)
-{
-	struct db_batch *b = db_batch_new(m->o.db);
-	struct txm_op *op = txm_op_new(m);
-
-	op->tx_id = t->id;
-	t->writing = true;
-	txm_add_attempt(m, b, t);
-	db_run(b, raised, op);
+	db_run(b, done, op);
 }
 
 /* Without a higher fee: the same bytes again, when they are due. */
@@ -258,7 +251,7 @@ void txm_raise(struct txmgr *m, struct txm_tx *t)
 		return;
 	}
 	m->stats.bumped++;
-	store_attempt(m, t);
+	txm_store_attempt(m, db_batch_new(m->o.db), t, raised);
 }
 
 /* --- New transactions --------------------------------------------------- */
