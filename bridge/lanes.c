@@ -29,9 +29,9 @@ static const char *state_of(const struct txmgr_view *v)
 			     : "working";
 }
 
-static void on_written(void *arg, enum status st,
-		       const struct db_result *const *results, size_t n,
-		       const struct err *err)
+void lanes_stored(void *arg, enum status st,
+		  const struct db_result *const *results, size_t n,
+		  const struct err *err)
 {
 	struct lanes *l = arg;
 
@@ -68,7 +68,7 @@ static void write_row(struct lane_slot *s)
 	       " updated_at = now()",
 	       P_BYTES(v.who.b, 20), P_TEXT(s->state),
 	       *balance ? P_TEXT(balance) : P_NULL(), P_I64(l->o.lane.term));
-	db_run(b, on_written, s->l);
+	db_run(b, lanes_stored, s->l);
 }
 
 static void forget_others(struct lanes *l)
@@ -78,7 +78,7 @@ static void forget_others(struct lanes *l)
 	DB_ADD(b, "select bridge.tx_check_term($1)", P_I64(l->o.lane.term));
 	DB_ADD(b, "delete from bridge.lane where term < $1",
 	       P_I64(l->o.lane.term));
-	db_run(b, on_written, l);
+	db_run(b, lanes_stored, l);
 }
 
 /* --- What wakes them ---------------------------------------------------- */

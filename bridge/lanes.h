@@ -100,6 +100,11 @@ struct lanes {
 
 /** lanes_offers - @out: LANES_MAX; what each could take now */
 void lanes_offers(const struct lanes *l, struct share_lane *out);
+/** lanes_stored - of a batch whose rows nobody waits for: @arg is the lanes,
+ * which end when it was refused; a db_done_fn */
+void lanes_stored(void *arg, enum status st,
+		  const struct db_result *const *results, size_t n,
+		  const struct err *err);
 /** lanes_claim - make a transaction of what is queued */
 void lanes_claim(struct lanes *l);
 

@@ -66,18 +66,6 @@ static bool read_effect(struct effect *e, const struct db_result *r, size_t row)
 	       read_bytes(e->credential_hash, 8, r, row, "credential_hash");
 }
 
-static void on_dropped(void *arg, enum status st,
-		       const struct db_result *const *results, size_t n,
-		       const struct err *err)
-{
-	struct lanes *l = arg;
-
-	(void)results;
-	(void)n;
-	if (st != ST_OK && st != ST_AGAIN)
-		l->o.lane.on_fatal(l->o.lane.arg, err);
-}
-
 static void drop_malformed(struct lanes *l, const struct db_result *r,
 			   size_t row)
 {
@@ -91,7 +79,7 @@ static void drop_malformed(struct lanes *l, const struct db_result *r,
 	       " where id = $1 and state = 'queued'"
 	       " and bridge.tx_check_term($2)",
 	       P_I64(db_i64(r, row, "id")), P_I64(l->o.lane.term));
-	db_run(b, on_dropped, l);
+	db_run(b, lanes_stored, l);
 }
 
 /* Whether anything was taken. */
