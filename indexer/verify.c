@@ -357,6 +357,7 @@ void verify_free(struct verify *v)
 		return;
 	span_free(v->span);
 	rows_free(v->rows);
+	free(v->healed.teller);
 	uv_close((uv_handle_t *)v->timer, timer_closed);
 	free(v);
 }

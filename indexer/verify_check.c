@@ -4,7 +4,10 @@
  */
 #include "indexer/verify_int.h"
 
+#include <stdlib.h>
+
 #include "core/log.h"
+#include "core/mem.h"
 #include "indexer/note.h"
 
 /* What is stored at one height. */
@@ -76,22 +79,6 @@ static void read_stored(struct stored *out, const struct span *s,
 	}
 }
 
-static void log_note(void *arg, const struct row_note *n)
-{
-	(void)arg;
-	note_log(LOG_LVL_INFO, n);
-}
-
-static void written(void *arg)
-{
-	struct verify *v = arg;
-
-	rows_each(v->rows, log_note, v);
-	rows_free(v->rows);
-	v->rows = NULL;
-	verify_chunk_done(v);
-}
-
 /* The last block that is looked at for itself; false: there is none. */
 static bool last_of(const struct span *s, uint64_t *out)
 {
@@ -134,18 +121,41 @@ static const char *teller(const struct db_result *r, uint64_t number)
 	return NULL;
 }
 
-static void tell(uint64_t wrong, uint64_t first, const char *endpoint)
+static void tell(const struct verify_healed *h)
 {
 	log_broken(
-	    "gap_healed", F_U64("height", first), F_U64("blocks", wrong),
-	    F_STR("endpoint", endpoint),
-	    F_STR("hint", endpoint
+	    "gap_healed", F_U64("height", h->first), F_U64("blocks", h->blocks),
+	    F_STR("endpoint", h->teller),
+	    F_STR("hint", h->teller
 			      ? "the endpoint had told other logs than the "
 				"blocks' receipts hold; they are replaced: "
 				"tell the provider"
 			      : "these blocks had been proven: somebody has "
 				"changed rows of the database; they are "
 				"replaced"));
+}
+
+static void log_note(void *arg, const struct row_note *n)
+{
+	(void)arg;
+	note_log(LOG_LVL_INFO, n);
+}
+
+/* Committed: what was not is found again, and told then. */
+static void written(void *arg)
+{
+	struct verify *v = arg;
+
+	if (v->healed.blocks) {
+		v->result.wrong += v->healed.blocks;
+		tell(&v->healed);
+	}
+	free(v->healed.teller);
+	v->healed = (struct verify_healed){ 0 };
+	rows_each(v->rows, log_note, v);
+	rows_free(v->rows);
+	v->rows = NULL;
+	verify_chunk_done(v);
 }
 
 static void add_covers(struct verify *v, struct db_batch *b)
@@ -174,7 +184,6 @@ static void compared(void *arg, enum status st,
 	struct store *store = v->opts.store;
 	const struct span *s = v->span;
 	struct stored stored[SPAN_PROVEN_MAX] = { 0 };
-	uint64_t wrong, first = 0;
 	struct db_batch *b;
 	struct err bad;
 
@@ -186,17 +195,18 @@ static void compared(void *arg, enum status st,
 	read_stored(stored, s, results[0]);
 	b = store_begin(store, s->r.to);
 	v->rows = rows_new(v->opts.schema);
-	wrong = replace(v, b, stored, &first);
+	v->healed.blocks = replace(v, b, stored, &v->healed.first);
 	if (rows_copy(v->rows, b, &bad) != ST_OK) {
 		db_batch_free(b);
 		store->on_broken(store->arg, &bad);
 		return;
 	}
 	add_covers(v, b);
-	if (wrong) {
+	if (v->healed.blocks) {
+		const char *who = teller(results[1], v->healed.first);
+
 		DB_ADD(b, "select chain.tell()");
-		v->result.wrong += wrong;
-		tell(wrong, first, teller(results[1], first));
+		v->healed.teller = who ? mem_strdup(who) : NULL;
 	}
 	v->state = VERIFY_WRITING;
 	store_commit(store, b, written, v);

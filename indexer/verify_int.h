@@ -15,6 +15,12 @@ enum verify_state {
 	VERIFY_WRITING,
 };
 
+/* What the chunk that is being written replaces. */
+struct verify_healed {
+	uint64_t first, blocks; /* none: 0 blocks */
+	char *teller; /* who had told them otherwise; owned, or NULL */
+};
+
 struct verify {
 	struct verify_opts opts;
 	struct span_opts span_opts;
@@ -32,6 +38,7 @@ struct verify {
 	struct span *span;
 	struct hash32 span_hash; /* that its last block must have */
 	struct rows *rows;       /* of the blocks that were wrong */
+	struct verify_healed healed;
 	struct verify_result result;
 	struct progress progress;
 	uv_timer_t *timer;
