@@ -281,7 +281,7 @@ static void open_provider(struct bridge *b)
 	b->cf = cloudflare_new(&opts);
 	if (b->limited_ms)
 		cloudflare_block(b->cf, b->limited_ms);
-	b->inventory = inventory_new(b->cf, b->facts.deployment);
+	b->inventory = inventory_new(b->cf);
 	b->lease = lease_new(b);
 }
 

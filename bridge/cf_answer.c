@@ -63,8 +63,7 @@ static enum status parse(enum cf_op op, struct cf_envelope *env,
 	case CF_SHAPE_INPUT:
 		return cf_parse_input(env, &a->input, text, len, err);
 	case CF_SHAPE_LIST:
-		return sieve ? cf_sifted(sieve, env, &a->list, text, len, err)
-			     : cf_parse_list(env, &a->list, text, len, err);
+		return cf_sifted(sieve, env, &a->list, text, len, err);
 	case CF_SHAPE_VIDEOS:
 		return cf_parse_videos(env, &a->videos, text, len, err);
 	case CF_SHAPE_OUTPUT:

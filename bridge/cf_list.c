@@ -3,9 +3,12 @@
  * of them it is tens of megabytes. It goes through a sieve that keeps a few
  * bytes of each item and no more than one item's text at a time.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "abi/hex.h"
+#include "abi/u256.h"
 #include "bridge/cf_json.h"
 #include "core/json.h"
 
@@ -18,6 +21,7 @@
 enum { DEPTH_RESULT = 2, DEPTH_LIST, DEPTH_ITEM };
 
 struct cf_sieve {
+	char mark[CF_MARK_SIZE];
 	struct cf_list list;
 	size_t cap, shown;
 	struct buf item;
@@ -30,10 +34,11 @@ struct cf_sieve {
 	const char *bad; /* what was wrong first; NULL: nothing yet */
 };
 
-struct cf_sieve *cf_sieve_new(void)
+struct cf_sieve *cf_sieve_new(const char *mark)
 {
 	struct cf_sieve *s = (struct cf_sieve *)mem_zalloc(sizeof(*s));
 
+	memcpy(s->mark, mark, strnlen(mark, CF_MARK_SIZE - 1));
 	buf_init(&s->item, ITEM_MAX);
 	return s;
 }
@@ -53,6 +58,35 @@ void cf_sieve_free(struct cf_sieve *s)
 	free(s);
 }
 
+char *cf_item_uid(char out[static CF_UID_SIZE], const struct cf_item *item)
+{
+	return hex_encode_bare(out, item->uid, sizeof(item->uid));
+}
+
+char *cf_item_room(char out[static CF_ITEM_ROOM_SIZE],
+		   const struct cf_item *item)
+{
+	struct u256 room = u256_from_be(item->room, sizeof(item->room));
+	char text[U256_DEC_SIZE];
+
+	(void)snprintf(out, CF_ITEM_ROOM_SIZE, "%s", u256_to_dec(text, &room));
+	return out;
+}
+
+bool cf_pack_room(uint8_t out[static 12], const char *decimal)
+{
+	struct u256 room;
+	uint8_t be[32];
+	struct err err;
+
+	if (u256_from_dec(&room, decimal, "a room", &err) != ST_OK ||
+	    !u256_fits(&room, 96))
+		return false;
+	u256_to_be(be, &room);
+	memcpy(out, be + 20, 12);
+	return true;
+}
+
 static struct cf_item *next_place(struct cf_sieve *s)
 {
 	struct cf_list *l = &s->list;
@@ -69,24 +103,24 @@ static void add_item(struct cf_sieve *s, const cJSON *entry)
 {
 	struct cf_list *l = &s->list;
 	char mark[CF_MARK_SIZE], room[CF_ROOM_SIZE], uid[CF_UID_SIZE];
-	struct cf_item *item;
+	struct cf_item item;
 	struct cf_lease lease;
+	struct err err;
 
 	cf_read_lease(&lease, entry);
 	if (*lease.deployment && l->lease_count < CF_LEASES_MAX)
 		l->leases[l->lease_count++] = lease;
 	cf_copy_uid(uid, entry);
 	cf_copy_meta(mark, room, entry);
-	if (*uid == '\0' || *mark == '\0' || strlen(room) >= CF_ITEM_ROOM_SIZE)
-		return;
-	item = next_place(s);
-	*item = (struct cf_item){
+	item = (struct cf_item){
 		.enabled = !cJSON_IsFalse(cf_member(entry, "enabled")),
 		.created_s = cf_time(entry, "created"),
 	};
-	memcpy(item->uid, uid, sizeof(uid));
-	memcpy(item->mark, mark, sizeof(mark));
-	memcpy(item->room, room, strlen(room));
+	if (strcmp(mark, s->mark) != 0 || !cf_pack_room(item.room, room) ||
+	    hex_decode_bare(item.uid, sizeof(item.uid), uid, strlen(uid), "uid",
+			    &err) != ST_OK)
+		return;
+	*next_place(s) = item;
 	l->count++;
 }
 
@@ -253,15 +287,4 @@ enum status cf_sifted(struct cf_sieve *s, struct cf_envelope *env,
 	*out = l;
 	*env = e;
 	return ST_OK;
-}
-
-enum status cf_parse_list(struct cf_envelope *env, struct cf_list *out,
-			  const char *text, size_t len, struct err *err)
-{
-	AUTO(cf_sieve) struct cf_sieve *s = cf_sieve_new();
-	AUTO_BUF rest = BUF_NULL;
-
-	buf_init(&rest, len + 1);
-	cf_sift(s, text, len, &rest);
-	return cf_sifted(s, env, out, buf_str(&rest), rest.len, err);
 }

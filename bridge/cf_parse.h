@@ -57,16 +57,23 @@ struct cf_input {
 };
 void cf_input_wipe(struct cf_input *in);
 
-/** One item of the list: without credentials. Only those with a mark. There may
- * be very many: a room's id is below 2^96, what is longer is none of ours. */
-#define CF_ITEM_ROOM_SIZE 32
+/** One item of the list: without credentials. There may be very many, so it is
+ * kept as numbers. */
+#define CF_ITEM_ROOM_SIZE 32 /* a room's id is below 2^96 */
 struct cf_item {
-	char uid[CF_UID_SIZE];
-	char mark[CF_MARK_SIZE];
-	char room[CF_ITEM_ROOM_SIZE];
+	uint8_t uid[16];
+	uint8_t room[12]; /* big-endian */
 	bool enabled;
 	int64_t created_s; /* Unix time; 0: unreadable */
 };
+/** cf_item_uid - 32 hex digits; returns @out */
+char *cf_item_uid(char out[static CF_UID_SIZE], const struct cf_item *item);
+/** cf_item_room - decimal; returns @out */
+char *cf_item_room(char out[static CF_ITEM_ROOM_SIZE],
+		   const struct cf_item *item);
+/** cf_pack_room - false: no room has the id @decimal */
+bool cf_pack_room(uint8_t out[static 12], const char *decimal) MUST_CHECK;
+
 struct cf_list {
 	struct cf_item *items;
 	size_t count;
@@ -82,7 +89,8 @@ void cf_list_deinit(struct cf_list *l);
  * there, and what is left of the answer is short.
  */
 struct cf_sieve;
-struct cf_sieve *cf_sieve_new(void);
+/** cf_sieve_new - keeps the items whose meta.chaincast is @mark, and leases */
+struct cf_sieve *cf_sieve_new(const char *mark);
 void cf_sieve_free(struct cf_sieve *s);
 DEFINE_AUTO(cf_sieve, cf_sieve_free)
 /** cf_sift - @arg: the sieve; http_request.sift */
@@ -126,9 +134,6 @@ void cf_outputs_wipe(struct cf_outputs *o);
 enum status cf_parse_input(struct cf_envelope *env, struct cf_input *out,
 			   const char *text, size_t len,
 			   struct err *err) MUST_CHECK;
-enum status cf_parse_list(struct cf_envelope *env, struct cf_list *out,
-			  const char *text, size_t len,
-			  struct err *err) MUST_CHECK;
 enum status cf_parse_videos(struct cf_envelope *env, struct cf_videos *out,
 			    const char *text, size_t len,
 			    struct err *err) MUST_CHECK;

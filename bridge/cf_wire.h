@@ -45,7 +45,7 @@ void cf_wire_wipe(struct cf_wire *w);
 size_t cf_answer_max(enum cf_op op);
 /** cf_judge - fills all of @a but asked_ms and err from an answer of any HTTP
  * status but 429; @err is set unless @a->outcome is CF_DONE
- * @sieve: what a list came through; NULL: it is whole in @res */
+ * @sieve: what a list came through */
 void cf_judge(const struct cf_opts *opts, enum cf_op op, struct cf_answer *a,
 	      const struct http_response *res, struct cf_sieve *sieve,
 	      struct err *err);

@@ -315,7 +315,7 @@ static void send_call(struct cloudflare *cf, struct cf_call *c)
 	if (cf_traits(c->op)->shape == CF_SHAPE_LIST) {
 		cf_sieve_free(c->sieve); /* of a call that was refused */
 		req.sift = cf_sift;
-		req.sift_arg = c->sieve = cf_sieve_new();
+		req.sift_arg = c->sieve = cf_sieve_new(cf->deployment);
 	}
 	c->asked_ms = uv_now(cf->loop);
 	circuit_sent(&cf->circuits[c->op]);

@@ -15,7 +15,6 @@ struct waiter {
 
 struct inventory {
 	struct cloudflare *cf;
-	char mark[CF_MARK_SIZE];
 	struct cf_list list;
 	bool under_way;
 	struct waiter *now, *later; /* of this list, of the next */
@@ -23,12 +22,11 @@ struct inventory {
 
 static void on_list(void *arg, struct cf_answer *a);
 
-struct inventory *inventory_new(struct cloudflare *cf, const char *deployment)
+struct inventory *inventory_new(struct cloudflare *cf)
 {
 	struct inventory *inv = (struct inventory *)mem_zalloc(sizeof(*inv));
 
 	inv->cf = cf;
-	memcpy(inv->mark, deployment, CF_MARK_SIZE - 1);
 	return inv;
 }
 
@@ -76,13 +74,13 @@ void inventory_refresh(struct inventory *inv, inventory_fn fn, void *arg)
 
 int inventory_order(const struct cf_item *x, const struct cf_item *y)
 {
-	int c = strcmp(x->room, y->room);
+	int c = memcmp(x->room, y->room, sizeof(x->room));
 
 	if (c)
 		return c;
 	if (x->created_s != y->created_s)
 		return x->created_s < y->created_s ? -1 : 1;
-	return strcmp(x->uid, y->uid);
+	return memcmp(x->uid, y->uid, sizeof(x->uid));
 }
 
 static int by_room(const void *a, const void *b)
@@ -91,21 +89,14 @@ static int by_room(const void *a, const void *b)
 			       (const struct cf_item *)b);
 }
 
-/* Another deployment may share the account: its inputs are not ours. */
 static void take_list(struct inventory *inv, struct cf_list *l)
 {
-	size_t i, n = 0;
-
-	for (i = 0; i < l->count; i++)
-		if (strcmp(l->items[i].mark, inv->mark) == 0)
-			l->items[n++] = l->items[i];
-	l->count = n;
-	if (n)
-		l->items = (struct cf_item *)mem_resize(l->items, n,
-							sizeof(*l->items));
-	if (n)
-		qsort(l->items, n, sizeof(*l->items), by_room);
 	cf_list_deinit(&inv->list);
+	if (l->count) {
+		l->items = (struct cf_item *)mem_resize(l->items, l->count,
+							sizeof(*l->items));
+		qsort(l->items, l->count, sizeof(*l->items), by_room);
+	}
 	inv->list = *l;
 	*l = (struct cf_list){ 0 };
 }
@@ -152,21 +143,26 @@ const struct cf_item *inventory_find(const struct inventory *inv,
 {
 	const struct cf_item *items = inv->list.items;
 	size_t lo = 0, hi = inv->list.count, i;
+	uint8_t id[sizeof(items->room)];
+	char uid[CF_UID_SIZE];
 
+	if (!cf_pack_room(id, room))
+		return NULL;
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
 
-		if (strcmp(items[mid].room, room) < 0)
+		if (memcmp(items[mid].room, id, sizeof(id)) < 0)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
-	if (lo == inv->list.count || strcmp(items[lo].room, room) != 0)
+	if (lo == inv->list.count ||
+	    memcmp(items[lo].room, id, sizeof(id)) != 0)
 		return NULL;
-	for (i = lo;
-	     prefer && i < inv->list.count && strcmp(items[i].room, room) == 0;
+	for (i = lo; prefer && i < inv->list.count &&
+		     memcmp(items[i].room, id, sizeof(id)) == 0;
 	     i++)
-		if (strcmp(items[i].uid, prefer) == 0)
+		if (strcmp(cf_item_uid(uid, &items[i]), prefer) == 0)
 			return &items[i];
 	return &items[lo];
 }

@@ -15,7 +15,7 @@ struct inventory;
 /** @ok: a new list is there; else @err says why not */
 typedef void (*inventory_fn)(void *arg, bool ok, const struct err *err);
 
-struct inventory *inventory_new(struct cloudflare *cf, const char *deployment);
+struct inventory *inventory_new(struct cloudflare *cf);
 void inventory_free(struct inventory *inv);
 DEFINE_AUTO(inventory, inventory_free)
 

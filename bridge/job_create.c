@@ -181,8 +181,10 @@ static void adopt(struct job *j, const struct cf_item *item,
 		  uint64_t rotated_epoch)
 {
 	struct db_batch *batch = db_batch_new(j->b->db);
+	char uid[CF_UID_SIZE];
 
-	job_adopted(j, batch, item->uid, item->enabled, rotated_epoch);
+	job_adopted(j, batch, cf_item_uid(uid, item), item->enabled,
+		    rotated_epoch);
 	j->done_event = "live_input_adopted";
 	job_commit(j, batch);
 }
@@ -194,12 +196,13 @@ void job_adopt(struct job *j)
 	const struct cf_item *item = inventory_find(
 	    j->b->inventory, j->room, *j->chain_uid ? j->chain_uid : NULL);
 	uint64_t epoch = 1;
+	char uid[CF_UID_SIZE];
 
 	if (!item) {
 		job_end(j);
 		return;
 	}
-	if (strcmp(item->uid, j->chain_uid) == 0 &&
+	if (strcmp(cf_item_uid(uid, item), j->chain_uid) == 0 &&
 	    j->wanted.provisioned_epoch > epoch)
 		epoch = j->wanted.provisioned_epoch;
 	adopt(j, item, epoch);

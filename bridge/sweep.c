@@ -21,12 +21,14 @@ struct sweep_delete {
 	char uid[CF_UID_SIZE];
 };
 
-#define SWEEP_AT_ONCE 1000 /* items noted in one transaction */
+#define SWEEP_AT_ONCE   1000 /* items noted in one transaction */
+#define SWEEP_ITEM_TEXT 160  /* bytes of one */
 
 /* A list on its way into the database; at most one. */
 struct sweep_pass {
 	struct bridge *b;
-	struct cf_item after; /* noted last; no uid: none yet */
+	struct cf_item after; /* noted last */
+	bool begun;           /* there is one */
 	char since[40];       /* the database's time of the first ones */
 };
 
@@ -204,12 +206,12 @@ static void on_some_noted(void *arg, enum status st,
  * all. The list may be another one by now. */
 static bool take_some(struct sweep_pass *p, struct buf *json)
 {
+	char uid[CF_UID_SIZE], room[CF_ITEM_ROOM_SIZE];
 	const struct cf_item *items;
 	size_t i = 0, end, n;
 
 	items = inventory_items(p->b->inventory, &n);
-	while (*p->after.uid && i < n &&
-	       inventory_order(&items[i], &p->after) <= 0)
+	while (p->begun && i < n && inventory_order(&items[i], &p->after) <= 0)
 		i++;
 	end = n - i > SWEEP_AT_ONCE ? i + SWEEP_AT_ONCE : n;
 	buf_add_byte(json, '[');
@@ -217,9 +219,11 @@ static bool take_some(struct sweep_pass *p, struct buf *json)
 		buf_printf(json,
 			   "%s{\"uid\":\"%s\",\"room\":\"%s\",\"created\":"
 			   "%" PRId64 "}",
-			   json->len > 1 ? "," : "", items[i].uid,
-			   items[i].room, items[i].created_s);
+			   json->len > 1 ? "," : "",
+			   cf_item_uid(uid, &items[i]),
+			   cf_item_room(room, &items[i]), items[i].created_s);
 		p->after = items[i];
+		p->begun = true;
 	}
 	buf_add_byte(json, ']');
 	return end < n;
@@ -232,7 +236,7 @@ static void note_some(struct sweep_pass *p)
 	AUTO_BUF json = BUF_NULL;
 	bool more;
 
-	buf_init(&json, SWEEP_AT_ONCE * sizeof(struct cf_item) * 2);
+	buf_init(&json, SWEEP_AT_ONCE * SWEEP_ITEM_TEXT);
 	more = take_some(p, &json);
 	DB_ADD(batch, note_sql, P_TEXT(buf_str(&json)),
 	       P_I64(b->cfg->bridge.orphan_age_s), P_I64(b->facts.term),
