@@ -293,6 +293,7 @@ void db_close(struct db *db)
 	drop_list(&db->flight);
 	drop_list(&db->finished);
 	db_batch_free(STEAL(db->serial));
+	db_statements_deinit(&db->statements);
 	while (db->listeners) {
 		struct db_listener *l = db->listeners;
 

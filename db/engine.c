@@ -81,18 +81,16 @@ static void keep_result(struct db_batch *b, PGresult *res)
 	b->results[b->got++] = db_result_wrap(res);
 }
 
-static int send_stmt(PGconn *conn, const struct db_item *it)
-{
-	return PQsendQueryParams(conn, it->sql, it->n, it->types,
-				 (const char *const *)it->values, it->lengths,
-				 it->formats, 0);
-}
-
 /* Half a batch must never be followed by a sync: that would commit the half. */
 static bool send_pipelined(struct db *db, const struct db_batch *b)
 {
 	for (size_t i = 0; i < b->count; i++) {
-		if (!send_stmt(db->conn, &b->items[i]))
+		struct db_item *it = &b->items[i];
+		bool named = db_stmt_is_new(&db->statements, it);
+
+		if (named && !db_stmt_prepare(db->conn, it))
+			return false;
+		if (!db_stmt_send(db->conn, it, named || db_stmt_ready(it)))
 			return false;
 	}
 	return b->shared || PQpipelineSync(db->conn) == 1;
@@ -138,13 +136,51 @@ static struct db_batch *answering(struct db *db)
 	return b;
 }
 
+/* The server has the statement that @b answers next; or @b ends here. */
+static void take_prepared(struct db_batch *b, struct db_item *it, PGresult *res)
+{
+	bool ok = PQresultStatus(res) == PGRES_COMMAND_OK;
+
+	db_stmt_prepared(it, ok);
+	if (!ok && PQresultStatus(res) != PGRES_PIPELINE_ABORTED)
+		note_error(b, res);
+	PQclear(res);
+}
+
+static void take_answer(struct db_batch *b, PGresult *res)
+{
+	struct db_item *it = NULL; /* what fails at the commit has none */
+
+	if (b->answered < b->count)
+		it = &b->items[b->answered];
+	if (it && it->preparing) {
+		take_prepared(b, it, res);
+		return;
+	}
+	b->answered++;
+	switch (PQresultStatus(res)) {
+	case PGRES_COMMAND_OK:
+	case PGRES_TUPLES_OK:
+	case PGRES_EMPTY_QUERY:
+		keep_result(b, res);
+		return;
+	case PGRES_PIPELINE_ABORTED:
+		break;
+	default:
+		note_error(b, res);
+		if (it)
+			db_stmt_failed(it, res);
+		break;
+	}
+	PQclear(res);
+}
+
 static void read_pipelined(struct db *db)
 {
 	int nulls = 0;
 
 	while (db->flight.head && nulls < 2 && !PQisBusy(db->conn)) {
 		PGresult *res = PQgetResult(db->conn);
-		struct db_batch *b;
 
 		if (!res) {
 			nulls++; /* between two statements */
@@ -156,23 +192,9 @@ static void read_pipelined(struct db *db)
 			transaction_over(db);
 			continue;
 		}
-		b = answering(db);
-		b->answered++;
-		switch (PQresultStatus(res)) {
-		case PGRES_COMMAND_OK:
-		case PGRES_TUPLES_OK:
-		case PGRES_EMPTY_QUERY:
-			keep_result(b, res);
-			break;
-		case PGRES_PIPELINE_ABORTED:
-			PQclear(res);
-			break;
-		default:
-			note_error(b, res);
-			PQclear(res);
-			if (PQstatus(db->conn) == CONNECTION_BAD)
-				return;
-		}
+		take_answer(answering(db), res);
+		if (PQstatus(db->conn) == CONNECTION_BAD)
+			return;
 	}
 }
 
@@ -189,9 +211,11 @@ static bool serial_send(struct db *db)
 		return PQsendQuery(db->conn, "ROLLBACK") == 1;
 	case STEP_ITEM:
 		it = &db->serial->items[db->item];
-		if (it->kind == ITEM_STMT)
-			return send_stmt(db->conn, it) == 1;
-		return PQsendQuery(db->conn, it->sql) == 1;
+		if (it->kind != ITEM_STMT)
+			return PQsendQuery(db->conn, it->sql) == 1;
+		if (db_stmt_is_new(&db->statements, it))
+			return db_stmt_prepare(db->conn, it) == 1;
+		return db_stmt_send(db->conn, it, db_stmt_ready(it)) == 1;
 	}
 	abort();
 }
@@ -218,9 +242,22 @@ static bool serial_next(struct db *db)
 	return b->explicit;
 }
 
+/* The item under way while its statement is being prepared; else NULL. */
+static struct db_item *serial_preparing(const struct db *db)
+{
+	struct db_item *it = &db->serial->items[db->item];
+
+	return db->step == STEP_ITEM && it->preparing ? it : NULL;
+}
+
 static bool serial_step_done(struct db *db)
 {
-	if (serial_next(db))
+	struct db_item *it = serial_preparing(db);
+	bool again = it && db->serial->status == ST_OK;
+
+	if (it)
+		db_stmt_prepared(it, again);
+	if (again || serial_next(db))
 		return serial_send(db);
 	finish(db, STEAL(db->serial));
 	return true;
@@ -284,13 +321,16 @@ static bool serial_result(struct db *db, PGresult *res)
 	case PGRES_TUPLES_OK:
 	case PGRES_EMPTY_QUERY:
 		/* Of a script the first result stands for all. */
-		if (db->step == STEP_ITEM && b->got == db->item)
+		if (db->step == STEP_ITEM && b->got == db->item &&
+		    !serial_preparing(db))
 			keep_result(b, res);
 		else
 			PQclear(res);
 		return true;
 	case PGRES_FATAL_ERROR:
 		note_error(b, res);
+		if (db->step == STEP_ITEM)
+			db_stmt_failed(&b->items[db->item], res);
 		PQclear(res);
 		return true;
 	default: /* COPY … TO and other modes that we never start */

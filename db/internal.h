@@ -24,9 +24,17 @@ struct db_item {
 	int *formats;
 	Oid *types;
 	void *block;
+	struct db_statement *statement; /* NULL: not worth a name */
+	bool preparing;                 /* that is answered first */
 	/* ITEM_COPY */
 	uint8_t *rows;
 	size_t rows_len;
+};
+
+/* Owned by the connection, never removed from before its end. */
+struct db_statements {
+	struct db_statement **items;
+	size_t count;
 };
 
 struct db_batch {
@@ -85,6 +93,8 @@ struct db {
 	size_t joint;            /* transactions in flight that may be shared */
 	struct db_batch *answering; /* of the flight; NULL: its head */
 
+	struct db_statements statements;
+
 	struct db_batch *serial; /* running outside the pipeline */
 	enum db_step step;
 	size_t item;
@@ -104,6 +114,18 @@ struct db_result {
 struct db_result *db_result_wrap(PGresult *res);
 /* @res: an error result. Outcome and text as db.h promises. */
 enum status db_result_error(struct err *err, const PGresult *res);
+
+void db_statements_deinit(struct db_statements *all);
+/* Looks @it up. True: it came before, and is to be prepared now. */
+bool db_stmt_is_new(struct db_statements *all, struct db_item *it);
+/* As PQsendPrepare(); then db_stmt_prepared(), unless the connection goes. */
+int db_stmt_prepare(PGconn *conn, struct db_item *it);
+void db_stmt_prepared(struct db_item *it, bool ok);
+/* As PQsendQueryParams(), or by its name when it is @prepared. */
+int db_stmt_send(PGconn *conn, const struct db_item *it, bool prepared);
+bool db_stmt_ready(const struct db_item *it);
+/* It was refused: perhaps it may have no name any more. */
+void db_stmt_failed(struct db_item *it, const PGresult *res);
 
 void db_list_push(struct db_list *l, struct db_batch *b);
 struct db_batch *db_list_pop(struct db_list *l);

@@ -9,4 +9,5 @@ function(cx_db_test name)
 endfunction()
 
 cx_db_test(db cx_db)
+cx_db_test(db_prepare cx_db)
 cx_db_test(migrate cx_db)
