@@ -16,6 +16,8 @@ static bool writes(const char *sql)
 {
 	const char *p = sql + strspn(sql, " \n\t");
 
+	if (strncasecmp(p, "discard ", 8) == 0)
+		return false;
 	if (strncasecmp(p, "select ", 7) != 0)
 		return true;
 	p += 7;

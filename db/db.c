@@ -11,7 +11,8 @@
 #include <poll.h>
 #include <stdio.h>
 
-#define SERVER_MIN 130000
+#define SERVER_MIN   130000
+#define PLANS_FOR_NS (10 * UINT64_C(1000000000))
 
 static void turn(struct db *db);
 
@@ -322,10 +323,26 @@ void db_on_lost(struct db *db, void (*fn)(void *arg, const struct err *err),
 
 /* --- running ---------------------------------------------------------- */
 
+/* A plan that the server keeps may have been made for an empty table: from time
+ * to time all are made anew. */
+static void plan_anew(struct db *db)
+{
+	uint64_t now = uv_hrtime();
+	struct db_batch *b;
+
+	if (now < db->plans_end_ns)
+		return;
+	db->plans_end_ns = now + PLANS_FOR_NS;
+	b = db_batch_new(db);
+	db_add(b, "DISCARD PLANS", NULL, 0);
+	db_list_push(&db->queue, b);
+}
+
 static void enqueue(struct db_batch *b)
 {
 	struct db *db = b->db;
 
+	plan_anew(db);
 	db_list_push(&db->queue, b);
 	if (db->lost)
 		db_engine_lost(db, "");

@@ -94,6 +94,7 @@ struct db {
 	struct db_batch *answering; /* of the flight; NULL: its head */
 
 	struct db_statements statements;
+	uint64_t plans_end_ns; /* when the server's plans are too old */
 
 	struct db_batch *serial; /* running outside the pipeline */
 	enum db_step step;
