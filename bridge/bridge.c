@@ -26,7 +26,7 @@
 #include "core/log.h"
 #include "core/loop.h"
 
-#define BRIDGE_TODO_LIMIT 256
+#define BRIDGE_TODO_LIMIT 1024
 #define BRIDGE_LAG_BLOCKS 64
 #define REST              2  /* a question has a third of the time */
 #define FULL_PAUSE        20 /* what reads every room has a 20th of the time */
@@ -91,6 +91,17 @@ static bool fresh(struct bridge *b, const struct db_result *ready)
 	       (uint64_t)db_i64(ready, 0, "head_number") + BRIDGE_LAG_BLOCKS;
 }
 
+/* Up to which block no room waits that was created or ended. Only a question
+ * about every room can tell. */
+static void settle(struct bridge *b, const struct db_result *ready,
+		   const struct db_result *todo)
+{
+	bool waits = db_rows(todo) > 0 && !db_is_null(todo, 0, "first_event");
+
+	b->settled =
+	    waits ? db_i64(todo, 0, "first_event") - 1 : db_i64(ready, 0, "h");
+}
+
 static void on_todo(void *arg, enum status st,
 		    const struct db_result *const *results, size_t n,
 		    const struct err *err)
@@ -111,6 +122,8 @@ static void on_todo(void *arg, enum status st,
 	b->tally.rooms = 0;
 	control_read(b, results[0]);
 	if (!b->stopping && !b->paused && fresh(b, results[1])) {
+		if (b->asked_full)
+			settle(b, results[1], results[2]);
 		backlog_take(b, results[2]);
 		bridgekey_read(b, results[3]);
 		outputs_start(b, results[n - 1]);
@@ -138,7 +151,7 @@ static void query(struct bridge *b)
 	       "select t.* from bridge.ready($1, $2::integer) g,"
 	       " lateral bridge.todo(g.h, g.h1, $3::integer, $4, $5, $6) t",
 	       P_TEXT(confirm), P_I64(b->cfg->chain.confirmations),
-	       P_I64(BRIDGE_TODO_LIMIT), P_BOOL(b->asked_full),
+	       P_I64(BRIDGE_TODO_LIMIT), P_I64(b->asked_full ? -1 : b->settled),
 	       P_BOOL(control_holds(b)), P_BOOL(policy_counts(b->policy)));
 	bridgekey_query(b, batch);
 	outputs_query(b, batch);

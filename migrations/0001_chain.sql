@@ -413,8 +413,9 @@ comment on function chain.build_indexes is 'Makes the indexes that were deferred
 
 -- H: the bridge and the analysts' views act only on events up to here.
 create function chain.horizon(p_confirm text, p_depth int)
-returns bigint language sql stable as $$
-	select case
+returns bigint language plpgsql stable as $$
+begin
+	return (select case
 		when c.number is null or c.covered is null
 			or c.covered < c.number
 			or exists (select from chain.missing m
@@ -428,7 +429,7 @@ returns bigint language sql stable as $$
 	from chain.cursor c
 	where p_confirm not in ('safe', 'finalized')
 		or (p_confirm = 'safe' and c.safe_number is not null)
-		or (p_confirm = 'finalized' and c.finalized_number is not null)
-$$;
+		or (p_confirm = 'finalized' and c.finalized_number is not null));
+end $$;
 comment on function chain.horizon is
 	'Highest block that is confirmed and gaplessly covered, with all events of the room contract: p_confirm is safe, finalized or depth; null when there is none.';

@@ -277,18 +277,25 @@ comment on function bridge.deny is
 -- endRooms() is on its way, or the end is on chain and does not count yet: the
 -- room waits for the chain.
 create function bridge.ending(p_room numeric, p_h1 bigint) returns boolean
-language sql stable as $$
-	select exists (select from bridge.outbox o
+language plpgsql stable as $$
+begin
+	return exists (select from bridge.outbox o
 		where o.room_id = p_room and o.kind = 'end' and o.epoch = 0
 		and o.state in ('queued', 'in_tx', 'reverted'))
 	or exists (select from chain.registry_room_ended e
-		where e.room_id = p_room and e.block_number > p_h1)
-$$;
+		where e.room_id = p_room and e.block_number > p_h1);
+end $$;
 comment on function bridge.ending is
 	'Whether the chain is about to be told that the room ends, refuses to '
 	'hear it, or says so above the horizon for stopping, p_h1';
 
 -- Wanted -------------------------------------------------------------------
+
+-- The newest of a room, without reading what others sent since.
+create index registry_room_updated_newest on chain.registry_room_updated
+	(room_id, block_number desc, log_index desc);
+create index registry_recording_set_newest on chain.registry_recording_set
+	(room_id, block_number desc, log_index desc);
 
 create function bridge.wanted(p_h bigint, p_h1 bigint, p_rooms numeric[])
 returns table (
@@ -297,7 +304,11 @@ returns table (
 	state text, stopping boolean, created_block bigint, created_hash bytea,
 	created_tx bytea, provisioned_epoch bigint, provisioned_origin bigint,
 	provisioned_uid bytea, provisioned_hash bytea)
-language sql stable as $$
+language plpgsql stable
+set plan_cache_mode = force_generic_plan as $$
+#variable_conflict use_column
+begin
+	return query
 	select c.room_id, c.host, c.ingest, c.access,
 		coalesce(rec.keep, c.keep_recording),
 		coalesce(upd.title, c.title),
@@ -329,20 +340,16 @@ language sql stable as $$
 	left join lateral (select r.epoch from chain.registry_reissued r
 		where r.room_id = c.room_id and r.block_number <= p_h
 		order by r.epoch desc limit 1) rei on true
-	left join lateral (select e.block_number
-		from chain.registry_room_ended e
-		where e.room_id = c.room_id and e.block_number <= p_h1
-		order by e.block_number limit 1) ended on true
-	left join lateral (select f.block_number
-		from chain.registry_room_failed f
-		where f.room_id = c.room_id and f.block_number <= p_h1
-		order by f.block_number limit 1) failed on true
+	left join chain.registry_room_ended ended
+		on ended.room_id = c.room_id and ended.block_number <= p_h1
+	left join chain.registry_room_failed failed
+		on failed.room_id = c.room_id and failed.block_number <= p_h1
 	left join lateral (select p.epoch, p.origin_id, p.input_uid,
 			p.credential_hash
 		from chain.registry_room_provisioned p
 		where p.room_id = c.room_id
-		order by p.epoch desc limit 1) prov on true
-$$;
+		order by p.epoch desc limit 1) prov on true;
+end $$;
 comment on function bridge.wanted is
 	'What the chain wants of the rooms given, by the events up to block '
 	'p_h; stopping: ended or failed up to p_h1, which may be newer. What '
@@ -354,8 +361,9 @@ comment on function bridge.wanted is
 -- there has no event of ours; that nothing is indexed there (any more, or yet)
 -- proves nothing.
 create function bridge.replaced(p_number bigint, p_hash bytea)
-returns boolean language sql stable as $$
-	select case when exists (select from chain.block b
+returns boolean language plpgsql stable as $$
+begin
+	return case when exists (select from chain.block b
 			where b.number = p_number)
 		then not exists (select from chain.block b
 			where b.number = p_number and b.hash = p_hash)
@@ -366,8 +374,8 @@ returns boolean language sql stable as $$
 			where v.to_block >= p_number
 			and v.state in ('absent_by_bloom',
 				'receipts_verified'))
-	end
-$$;
+	end;
+end $$;
 comment on function bridge.replaced is
 	'Whether another canonical block than p_hash, in which there was an '
 	'event of ours, is proven to stand at p_number';
@@ -378,9 +386,19 @@ comment on function bridge.replaced is
 -- then those that need one; among each the hosts take turns, so that whoever
 -- has most rooms delays nobody's first.
 create function bridge.unsettled(p_h bigint, p_h1 bigint, p_limit integer,
-	p_full boolean, p_hold boolean)
-returns table (room_id numeric, vanished boolean)
-language sql stable as $$
+	p_since bigint, p_hold boolean)
+returns table (room_id numeric, vanished boolean, first_event bigint)
+language plpgsql stable
+set plan_cache_mode = force_generic_plan as $$
+#variable_conflict use_column
+declare
+	p_full constant boolean := p_since < 0;
+begin
+	if p_full then
+		perform set_config('plan_cache_mode', 'force_custom_plan',
+			true);
+	end if;
+	return query
 	with missing as materialized (
 		-- no creation is indexed: what that means is asked of these few
 		select l.room_id, l.created_block, l.created_hash
@@ -391,9 +409,10 @@ language sql stable as $$
 			where c.room_id = l.room_id)
 	), candidate as (
 		-- open on chain, unknown here
-		select c.room_id, false as vanished, 2 as rank, c.block_number
+		select c.room_id, false as vanished, 2 as rank, c.block_number,
+			c.block_number as event
 		from chain.registry_room_created c
-		where c.block_number <= p_h
+		where c.block_number > p_since and c.block_number <= p_h
 		and not exists (select from bridge.live_input l
 			where l.room_id = c.room_id)
 		and not exists (select from chain.registry_room_ended e
@@ -409,13 +428,13 @@ language sql stable as $$
 		-- on its way
 		select l.room_id, false,
 			case l.state when 'absent' then 2 else 1 end,
-			l.created_block
+			l.created_block, null
 		from bridge.live_input l
 		where l.state in ('absent', 'create_pending')
 		and not bridge.ending(l.room_id, p_h1)
 		union all
 		-- its host is served no longer
-		select l.room_id, false, 0, l.created_block
+		select l.room_id, false, 0, l.created_block, null
 		from bridge.denied d
 		join chain.registry_room_created c on c.host = d.host
 			and c.block_number <= p_h
@@ -430,7 +449,7 @@ language sql stable as $$
 		-- disabled: over for good, or not over any more
 		select l.room_id, false,
 			case when e.block_number <= p_h then 0 else 1 end,
-			l.created_block
+			l.created_block, null
 		from bridge.live_input l
 		left join lateral (
 			select min(x.block_number) as block_number from (
@@ -448,20 +467,20 @@ language sql stable as $$
 			and not bridge.ending(l.room_id, p_h1)))
 		union all
 		-- live here, ended or failed there
-		select l.room_id, false, 0, e.block_number
-		from bridge.live_input l
-		join chain.registry_room_ended e
-			on e.room_id = l.room_id and e.block_number <= p_h1
-		where l.state = 'live'
+		select l.room_id, false, 0, e.block_number, e.block_number
+		from chain.registry_room_ended e
+		join bridge.live_input l on l.room_id = e.room_id
+		where e.block_number > p_since and e.block_number <= p_h1
+		and l.state = 'live'
 		union all
-		select l.room_id, false, 0, f.block_number
-		from bridge.live_input l
-		join chain.registry_room_failed f
-			on f.room_id = l.room_id and f.block_number <= p_h1
-		where l.state = 'live'
+		select l.room_id, false, 0, f.block_number, f.block_number
+		from chain.registry_room_failed f
+		join bridge.live_input l on l.room_id = f.room_id
+		where f.block_number > p_since and f.block_number <= p_h1
+		and l.state = 'live'
 		union all
 		-- live, its current epoch not yet seen as provisioned
-		select w.room_id, false, 1, w.created_block
+		select w.room_id, false, 1, w.created_block, null
 		from (select x.*, e.epoch from (
 			select l.room_id, l.uid, l.created_block,
 				l.provisioned_epoch
@@ -502,7 +521,7 @@ language sql stable as $$
 				and o.input_uid = decode(w.uid, 'hex')))
 		union all
 		-- live, the provision seen on chain was reorged away
-		select l.room_id, false, 1, l.created_block
+		select l.room_id, false, 1, l.created_block, null
 		from bridge.live_input l
 		where p_full and l.state = 'live' and l.provisioned_epoch > 0
 		and not exists (select from chain.registry_room_provisioned p
@@ -510,7 +529,7 @@ language sql stable as $$
 			and p.epoch = l.provisioned_epoch)
 		union all
 		-- deleted here, open again there (its creation was reorged)
-		select l.room_id, false, 2, l.created_block
+		select l.room_id, false, 2, l.created_block, null
 		from bridge.live_input l
 		join chain.registry_room_created c on c.room_id = l.room_id
 			and c.block_number <= p_h
@@ -522,7 +541,7 @@ language sql stable as $$
 			where f.room_id = l.room_id and f.block_number <= p_h1)
 		union all
 		-- its creation was reorged into another block
-		select l.room_id, false, 1, l.created_block
+		select l.room_id, false, 1, l.created_block, null
 		from bridge.live_input l
 		join chain.registry_room_created c on c.room_id = l.room_id
 			and c.block_number <= p_h
@@ -530,13 +549,14 @@ language sql stable as $$
 		where p_full and l.state <> 'deleted'
 		union all
 		-- vanished: another block stands at its creation height
-		select m.room_id, true, 0, m.created_block
+		select m.room_id, true, 0, m.created_block, null
 		from missing m
 		where bridge.replaced(m.created_block, m.created_hash)
 	)
-	select s.room_id, s.vanished
+	select s.room_id, s.vanished, min(s.event) over ()
 	from (
 		select c.room_id, bool_or(c.vanished) as vanished,
+			min(c.event) as event,
 			min(c.rank) as rank, min(c.block_number) as place,
 			coalesce(h.log_index, 0) as log_index,
 			row_number() over (partition by min(c.rank), h.host
@@ -551,17 +571,19 @@ language sql stable as $$
 		group by c.room_id, h.host, h.log_index
 	) s
 	order by s.rank, s.turn, s.place, s.log_index, s.room_id
-	limit p_limit
-$$;
+	limit p_limit;
+end $$;
 comment on function bridge.unsettled is
-	'Rooms that may need a step of the bridge, most urgent first; p_full: '
-	'with what only a reorg can have changed, which reads every room; '
-	'p_hold: without those that vanished';
+	'Rooms that may need a step of the bridge, most urgent first; p_since: '
+	'rooms created or ended up to that block were at rest when they were '
+	'looked at; -1: all, with what only a reorg can have changed, which '
+	'reads every room; p_hold: without those that vanished; first_event: of '
+	'all the rooms created or ended that are not at rest, the lowest block';
 
 create function bridge.todo(p_h bigint, p_h1 bigint, p_limit integer,
-	p_full boolean, p_hold boolean, p_count boolean)
+	p_since bigint, p_hold boolean, p_count boolean)
 returns table (
-	room_id numeric, vanished boolean, host bytea, ingest bigint,
+	first_event bigint, room_id numeric, vanished boolean, host bytea, ingest bigint,
 	access bigint, keep_recording boolean, title bytea, host_key bytea,
 	epoch bigint, state text, stopping boolean, created_block bigint,
 	created_hash bytea, provisioned_epoch bigint, provisioned_uid bytea,
@@ -570,10 +592,15 @@ returns table (
 	li_hash bytea, li_provisioned_epoch bigint, li_recordings_kept boolean,
 	sealed_state text, sealed_uid bytea, reissue_state text,
 	fail_state text, ending boolean, host_open bigint, host_day bigint, open_total bigint)
-language sql stable as $$
-	with u as materialized (select x.room_id, x.vanished, x.place
-		from bridge.unsettled(p_h, p_h1, p_limit, p_full, p_hold)
-		with ordinality as x(room_id, vanished, place)),
+language plpgsql stable
+set plan_cache_mode = force_generic_plan as $$
+#variable_conflict use_column
+begin
+	return query
+	with u as materialized (select x.*
+		from bridge.unsettled(p_h, p_h1, p_limit, p_since, p_hold)
+		with ordinality
+		as x(room_id, vanished, first_event, place)),
 	host_load as materialized (
 		select c.host, count(*) filter (where l.state <> 'deleted')
 				as open,
@@ -590,7 +617,7 @@ language sql stable as $$
 	total as materialized (
 		select count(*) as open from bridge.live_input l
 		where p_count and l.state <> 'deleted')
-	select u.room_id, u.vanished, w.host, w.ingest, w.access,
+	select u.first_event, u.room_id, u.vanished, w.host, w.ingest, w.access,
 		w.keep_recording, w.title, w.host_key, w.epoch, w.state,
 		w.stopping, w.created_block, w.created_hash,
 		w.provisioned_epoch, w.provisioned_uid, w.provisioned_hash,
@@ -616,8 +643,8 @@ language sql stable as $$
 	left join bridge.refusal x on x.room_id = u.room_id
 		and x.output_id = 0
 	left join host_load hl on hl.host = w.host
-	order by u.place
-$$;
+	order by u.place;
+end $$;
 comment on function bridge.todo is
 	'The unsettled rooms with what is wanted of them and what there is; '
 	'p_count: and how many rooms their hosts, and all, have already';
@@ -626,7 +653,10 @@ comment on function bridge.todo is
 -- the copy reaches the confirmed head.
 create function bridge.ready(p_confirm text, p_depth integer)
 returns table (h bigint, h1 bigint, number bigint, head_number bigint)
-language sql stable as $$
+language plpgsql stable as $$
+#variable_conflict use_column
+begin
+	return query
 	select g.h, greatest(g.h, g.h1), g.number, g.head_number
 	from (select chain.horizon(p_confirm, p_depth) as h,
 			chain.horizon('depth', 1) as h1, c.number,
@@ -635,8 +665,8 @@ language sql stable as $$
 				when 'finalized' then c.finalized_number
 				else c.head_number - p_depth end as confirmed
 		from chain.cursor c) g
-	where g.h is not null and g.number >= g.confirmed
-$$;
+	where g.h is not null and g.number >= g.confirmed;
+end $$;
 comment on function bridge.ready is
 	'The horizon up to which the bridge may act and the one for stopping; '
 	'no row while the copy of the chain is not complete up to it';

@@ -188,7 +188,10 @@ returns table (id bigint, kind text, room text, epoch bigint,
 	origin_id integer, input_uid bytea, credential_hash bytea,
 	envelope bytea, code integer, solo boolean, holder bytea,
 	others boolean)
-language sql stable as $$
+language plpgsql stable as $$
+#variable_conflict use_column
+begin
+	return query
 	with head as materialized (
 		select q.kind from bridge.outbox q
 		left join lateral (select t.signer from bridge.outbox x
@@ -216,8 +219,8 @@ language sql stable as $$
 	where o.state = 'queued'
 	and (h.signer is null or h.signer = any (p_able))
 	and o.kind = (select kind from head)
-	order by (o.kind = 'fail'), o.id limit p_limit
-$$;
+	order by (o.kind = 'fail'), o.id limit p_limit;
+end $$;
 comment on function bridge.tx_queue is
 	'What a transaction can be made of next, by one of the keys p_able; '
 	'holder: the only one that may take it; others: another kind waits too';
@@ -240,8 +243,9 @@ comment on column bridge.lane.state is
 
 -- Whether the effect of an entry is on chain, by whatever transaction.
 create function bridge.outbox_effect(o bridge.outbox) returns boolean
-language sql stable as $$
-	select case o.kind
+language plpgsql stable as $$
+begin
+	return case o.kind
 	when 'provision' then exists (
 		select from chain.registry_room_provisioned p
 		where p.room_id = o.room_id and p.epoch = o.epoch
@@ -265,8 +269,8 @@ language sql stable as $$
 	when 'end' then exists (
 		select from chain.registry_room_ended e
 		where e.room_id = o.room_id)
-	end
-$$;
+	end;
+end $$;
 
 -- Entries whose transaction is final and whose block the indexer has passed:
 -- done where the effect is there, dropped where the contract skipped them.

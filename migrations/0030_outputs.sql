@@ -58,8 +58,9 @@ create index registry_output_added_output on chain.registry_output_added
 
 create function bridge.wanted_output(p_room numeric, p_output bigint,
 	p_h bigint, p_h1 bigint) returns text
-language sql stable as $$
-	select case
+language plpgsql stable as $$
+begin
+	return case
 	when exists (select from chain.registry_output_removed r
 		where r.room_id = p_room and r.output_id = p_output
 		and r.block_number <= p_h) then 'gone'
@@ -76,8 +77,8 @@ language sql stable as $$
 			and s.block_number <= p_h1
 			order by s.block_number desc, s.log_index desc
 			limit 1), true) then 'on'
-	else 'off' end
-$$;
+	else 'off' end;
+end $$;
 comment on function bridge.wanted_output is
 	'on, off or gone, by the events up to block p_h; what stops it counts '
 	'up to p_h1, which may be newer';
@@ -87,26 +88,28 @@ create index registry_output_refused_newest on chain.registry_output_refused
 
 create function bridge.output_told(p_room numeric, p_output bigint)
 returns integer
-language sql stable as $$
-	select coalesce((select r.code from chain.registry_output_refused r
+language plpgsql stable as $$
+begin
+	return (select coalesce((select r.code from chain.registry_output_refused r
 		where r.room_id = p_room and r.output_id = p_output
 		order by r.block_number desc, r.log_index desc
-		limit 1), 0)::integer
-$$;
+		limit 1), 0)::integer);
+end $$;
 comment on function bridge.output_told is
 	'The code that the chain has of an output; 0: none, or taken back';
 
 create function bridge.output_telling(p_room numeric, p_output bigint,
 	p_code integer) returns boolean
-language sql stable as $$
-	select exists (select from bridge.refusal r
+language plpgsql stable as $$
+begin
+	return exists (select from bridge.refusal r
 		where r.room_id = p_room and r.output_id = p_output
 		and r.sent_at is null and r.code = p_code)
 	or exists (select from bridge.outbox o
 		where o.room_id = p_room and o.epoch = p_output
 		and o.kind = 'refuse_output'
-		and o.state in ('queued', 'in_tx', 'reverted'))
-$$;
+		and o.state in ('queued', 'in_tx', 'reverted'));
+end $$;
 comment on function bridge.output_telling is
 	'Whether the chain is about to be told of an output: that code, or what '
 	'was to be told before';
@@ -114,12 +117,13 @@ comment on function bridge.output_telling is
 -- Only while every known block is indexed, since one may hold it.
 create function bridge.output_untold(p_room numeric, p_output bigint,
 	p_code integer) returns boolean
-language sql stable as $$
-	select bridge.output_told(p_room, p_output) <> p_code
+language plpgsql stable as $$
+begin
+	return bridge.output_told(p_room, p_output) <> p_code
 	and not bridge.output_telling(p_room, p_output, p_code)
 	and exists (select from chain.cursor c
-		where c.number >= c.head_number)
-$$;
+		where c.number >= c.head_number);
+end $$;
 comment on function bridge.output_untold is
 	'Whether the chain has another code of an output, and nothing is on its '
 	'way to it';
@@ -129,7 +133,11 @@ comment on function bridge.output_untold is
 create function bridge.unsettled_outputs(p_h bigint, p_h1 bigint,
 	p_limit integer)
 returns table (room_id numeric, output_id bigint)
-language sql stable as $$
+language plpgsql stable
+set plan_cache_mode = force_generic_plan as $$
+#variable_conflict use_column
+begin
+	return query
 	with candidate as (
 		-- added on chain, unknown here
 		select a.room_id, a.output_id, 1 as rank, a.block_number as at
@@ -188,8 +196,8 @@ language sql stable as $$
 			where f.room_id = c.room_id and f.block_number <= p_h1)
 		order by c.room_id, c.rank, c.at, c.output_id) x
 	order by x.rank, x.at, x.room_id
-	limit p_limit
-$$;
+	limit p_limit;
+end $$;
 comment on function bridge.unsettled_outputs is
 	'Outputs that need a step of the bridge, one of each room; what was '
 	'refused for the bridge''s own reasons is looked at again when another '
@@ -203,7 +211,11 @@ returns table (
 	o_uid text, o_input_uid text, o_enabled boolean, o_doubt boolean,
 	o_pending_ms bigint, again boolean, o_code integer, told integer,
 	telling boolean, others bigint, owned text)
-language sql stable as $$
+language plpgsql stable
+set plan_cache_mode = force_generic_plan as $$
+#variable_conflict use_column
+begin
+	return query
 	select u.room_id, u.output_id, c.host, l.uid,
 		case when a.room_id is null then 'gone'
 			else bridge.wanted_output(u.room_id, u.output_id,
@@ -241,8 +253,8 @@ language sql stable as $$
 		where x.room_id = u.room_id and x.output_id <> u.output_id
 		and x.input_uid = l.uid
 		and x.state in ('create_pending', 'live')) s
-	order by u.place
-$$;
+	order by u.place;
+end $$;
 comment on function bridge.todo_outputs is
 	'Those outputs with what is wanted of them and what there is';
 
