@@ -276,17 +276,20 @@ static bool provider_may(const struct bridge *b, enum step_kind kind)
 	abort();
 }
 
-static void begin(struct job *j)
+static void begin_step(struct job *j)
 {
-	struct bridge *b = j->b;
-
-	j->started_ms = uv_now(b->loop);
-	j->next = b->jobs;
-	b->jobs = j;
+	j->started_ms = uv_now(j->b->loop);
 	log_debug("room_step", F_STR("room", j->room),
 		  F_STR("step", step_name(j->step.kind)),
 		  F_U64("output", j->output ? j->output->id : 0));
 	job_perform(j);
+}
+
+static void begin(struct job *j)
+{
+	j->next = j->b->jobs;
+	j->b->jobs = j;
+	begin_step(j);
 }
 
 bool job_start_output(struct job *j)
@@ -324,6 +327,7 @@ struct job *job_read(struct bridge *b, const struct db_result *r, size_t row)
 	struct job *j = (struct job *)mem_zalloc(sizeof(*j));
 
 	j->b = b;
+	j->read_ms = uv_now(b->loop);
 	copy_text(r, row, "room_id", j->room, sizeof(j->room));
 	copy_text(r, row, "li_uid", j->uid, sizeof(j->uid));
 	read_wanted(j, r, row);
@@ -379,23 +383,50 @@ bool job_output_exists(const struct bridge *b, const char *room)
 	return false;
 }
 
+static void step_over(const struct job *j)
+{
+	report_step(j->b->report, step_name(j->step.kind),
+		    uv_now(j->b->loop) - j->started_ms);
+}
+
 void job_end(struct job *j)
 {
 	struct bridge *b = j->b;
 	struct job **p = &b->jobs;
 
+	step_over(j);
 	while (*p != j)
 		p = &(*p)->next;
 	*p = j->next;
 	*(j->output ? &b->output_job_count
 	  : j->stop ? &b->stop_job_count
 		    : &b->job_count) -= 1;
-	report_step(b->report, step_name(j->step.kind),
-		    uv_now(b->loop) - j->started_ms);
 	cf_videos_deinit(&j->videos);
 	output_job_free(j->output);
 	free(j);
 	backlog_run(b);
+}
+
+/* The next step of a room that needs no look at the database between: it keeps
+ * its slot. */
+static bool go_on(struct job *j)
+{
+	struct bridge *b = j->b;
+	struct step next;
+
+	if (!j->goes_on || b->stopping || b->paused ||
+	    uv_now(b->loop) - j->read_ms >= BACKLOG_MS)
+		return false;
+	next = reconcile_next(&j->wanted, &j->actual);
+	if (next.kind == STEP_NONE || !provider_may(b, next.kind) ||
+	    !control_may(b, &j->wanted, &j->actual, next))
+		return false;
+	step_over(j);
+	j->goes_on = j->kick = false;
+	j->done_event = NULL;
+	j->step = next;
+	begin_step(j);
+	return true;
 }
 
 static void on_commit(void *arg, enum status st,
@@ -419,6 +450,8 @@ static void on_commit(void *arg, enum status st,
 			log_info("room_closed", F_STR("room", j->room));
 		if (j->kick)
 			lanes_kick(b->lanes);
+		if (go_on(j))
+			return;
 		bridge_wake(b);
 	} else if (st != ST_TRANSIENT) {
 		/* The poll comes again; a lost database ends the process. */

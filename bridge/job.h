@@ -5,8 +5,9 @@
 #include "bridge/bridge.h"
 #include "bridge/reconcile.h"
 
-/* One step of one room under way: owned by the bridge, ended by exactly one
- * of job_end(), job_retry() and job_commit(). */
+/* One room under way, step by step: owned by the bridge, ended by job_end() or
+ * job_retry(). job_commit() ends the step, and with it the job unless what is
+ * next is known. */
 struct job {
 	struct job *next;
 	struct bridge *b;
@@ -15,7 +16,7 @@ struct job {
 	struct actual actual;
 	struct step step;
 	bool stop;
-	uint64_t started_ms; /* loop time */
+	uint64_t read_ms, started_ms; /* loop time: the room, the step */
 	/* of the room */
 	uint8_t host[20];
 	enum ingest ingest;
@@ -36,6 +37,7 @@ struct job {
 	struct cf_videos videos;
 	size_t video_at;
 	bool enabled; /* to be deleted: it refused while it was disabled */
+	bool goes_on; /* @actual says what it is like after the commit */
 };
 
 /** job_read - decode row @row of bridge.todo(); nothing begins */
@@ -60,8 +62,9 @@ bool job_start_output(struct job *j);
 void job_end(struct job *j);
 /** job_retry - record the failure; the room waits and is tried again */
 void job_retry(struct job *j, const char *why);
-/** job_commit - run @batch as the job's last act: logs @j->done_event, kicks
- * the lane if asked, ends the job, wakes the bridge */
+/** job_commit - run @batch as the step's last act: logs @j->done_event, kicks
+ * the lane if asked, wakes the bridge, and ends the job; where it goes on, and
+ * what was read of the room is still good, the next step begins instead */
 void job_commit(struct job *j, struct db_batch *batch);
 /** job_bad_answer - for outcomes that mean the same for every step. Ends the
  * job. */

@@ -56,6 +56,8 @@ static void on_disabled(void *arg, struct cf_answer *a)
 	batch = db_batch_new(j->b->db);
 	set_state(j, batch, disabled_sql);
 	j->done_event = "live_input_disabled";
+	j->actual.state = INPUT_DISABLED;
+	j->goes_on = true;
 	job_commit(j, batch);
 }
 
@@ -69,16 +71,17 @@ void job_disable(struct job *j)
 }
 
 /* @discarded: none is left at the provider */
-static void finish_recordings(struct job *j, bool discarded)
+static void finish_recordings(struct job *j, struct db_batch *batch,
+			      bool discarded)
 {
-	struct db_batch *batch = db_batch_new(j->b->db);
-
 	if (discarded)
 		DB_ADD(batch, discarded_sql, P_TEXT(j->room), P_TEXT(j->uid),
 		       P_I64(j->b->facts.term));
 	set_state(j, batch, kept_sql);
 	j->done_event =
 	    j->keep_recording ? "recordings_noted" : "recordings_discarded";
+	j->actual.recordings_kept = true;
+	j->goes_on = true;
 	job_commit(j, batch);
 }
 
@@ -101,7 +104,7 @@ static void discard_next(struct job *j)
 	struct cf_request req = { .op = CF_VIDEO_DELETE, .who = j->host };
 
 	if (j->video_at == j->videos.count) {
-		finish_recordings(j, true);
+		finish_recordings(j, db_batch_new(j->b->db), true);
 		return;
 	}
 	req.uid = j->videos.items[j->video_at].uid;
@@ -124,10 +127,7 @@ static void on_noted(void *arg, enum status st,
 		job_end(j);
 		return;
 	}
-	if (j->keep_recording)
-		finish_recordings(j, false);
-	else
-		discard_next(j);
+	discard_next(j);
 }
 
 static void note_video(struct job *j, struct db_batch *batch,
@@ -189,7 +189,7 @@ static void on_videos(void *arg, struct cf_answer *a)
 	if (enable_first(j, a))
 		return;
 	if (a->outcome == CF_GONE) {
-		finish_recordings(j, false);
+		finish_recordings(j, db_batch_new(j->b->db), false);
 		return;
 	}
 	if (a->outcome != CF_DONE) {
@@ -201,7 +201,10 @@ static void on_videos(void *arg, struct cf_answer *a)
 	batch = db_batch_new(j->b->db);
 	for (i = 0; i < j->videos.count; i++)
 		note_video(j, batch, &j->videos.items[i]);
-	db_run_joined(batch, on_noted, j);
+	if (j->keep_recording || j->videos.count == 0)
+		finish_recordings(j, batch, !j->keep_recording);
+	else
+		db_run_joined(batch, on_noted, j);
 }
 
 void job_collect(struct job *j)
