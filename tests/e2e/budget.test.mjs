@@ -53,6 +53,24 @@ test('a block that Cloudflare imposed is waited out without a request, by a succ
 	assert.equal((await calls()).filter((c) => c.status === 429).length, 1);
 });
 
+test('a block that says nothing of its end lasts five minutes', long, async () => {
+	w = await World.create({ blockTime: 1 });
+	const [first] = await rooms(1);
+	await w.provisioned(first.id);
+	await w.standin.fault('429', {}, { ms: 0 });
+	await rooms(1);
+	const [line] = await w.until('it is said', () => (lines('cloudflare_limited').length ? lines('cloudflare_limited') : undefined));
+	assert.match(line, / wait_s=300$/);
+	const left = await w.until('it is noted', async () => (await w.rows(`select extract(epoch from limited_until - now())::int as s
+		from bridge.control where limited_until > now()`))[0]?.s);
+	assert.ok(left > 200 && left <= 300, `${left} s`);
+	const before = (await calls()).length;
+	const [room] = await rooms(1);
+	await w.until('the next room waits', async () => (await w.rows(`select 1 from bridge.live_input
+		where room_id = ${room.id} and state = 'create_pending'`)).length);
+	assert.equal((await calls()).length, before);
+});
+
 test('an endpoint that fails is left alone; 4xx do not count; others go on', long, async () => {
 	w = await World.create({ blockTime: 1, config: { cloudflare: { list_stale_s: 1 } } });
 	const [open] = await rooms(1);

@@ -117,7 +117,7 @@ async function api(req, res, url) {
 		}
 		if (!allowed) throw new Refusal(429, 10429, 'rate limit exceeded');
 		if (fault?.kind === '429') {
-			headers['retry-after'] = String(Math.ceil(fault.ms / 1000));
+			if (fault.ms) headers['retry-after'] = String(Math.ceil(fault.ms / 1000));
 			throw new Refusal(429, 10429, 'rate limit exceeded');
 		}
 		if (fault?.kind === 'quote') throw new Refusal(400, 10005, `cannot use ${text}`);
