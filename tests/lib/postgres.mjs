@@ -2,6 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { root, run } from './proc.mjs';
+import { Sessions } from './psql.mjs';
 
 const script = join(root, 'tests/lib/pg.sh');
 
@@ -13,6 +14,7 @@ export function pgProgram(name) {
 }
 
 const psql = pgProgram('psql');
+const sessions = new Sessions(psql);
 
 export class Postgres {
 	static async start(dir, port = 5432) {
@@ -27,6 +29,10 @@ export class Postgres {
 	}
 
 	async query(sql, url = this.url) {
+		if (/^\s*(select|with)\b[^;\\]*$/i.test(sql)) return sessions.ask(sql, url);
+		// A template must have no other sessions.
+		const [, template] = /^\s*create database \S+ template (\w+)/i.exec(sql) ?? [];
+		if (template) await sessions.end((u) => u === this.urlOf(template));
 		const { code, stdout, stderr } = await run(psql, ['-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', url], { input: sql });
 		if (code !== 0) throw new Error(stderr.trim());
 		return stdout.trim();
@@ -44,6 +50,7 @@ export class Postgres {
 	}
 
 	async stop() {
+		await sessions.end();
 		await run('sh', [script, 'stop', this.dir]);
 	}
 }
