@@ -60,7 +60,8 @@ void backlog_take(struct bridge *b, const struct db_result *todo)
 
 	backlog_drop(b);
 	for (i = 0; i < db_rows(todo); i++) {
-		if (job_exists(b, db_text(todo, i, "room_id")))
+		if (db_is_null(todo, i, "room_id") ||
+		    job_exists(b, db_text(todo, i, "room_id")))
 			continue;
 		*end = job_read(b, todo, i);
 		end = &(*end)->next;

@@ -26,7 +26,7 @@
 #include "core/log.h"
 #include "core/loop.h"
 
-#define BRIDGE_TODO_LIMIT 1024
+#define BRIDGE_TODO_LIMIT POLICY_TALLY_MAX
 #define BRIDGE_LAG_BLOCKS 64
 #define REST              2  /* a question has a third of the time */
 #define FULL_PAUSE        20 /* what reads every room has a 20th of the time */
@@ -83,23 +83,26 @@ const char *bridge_confirm_name(const struct config *cfg)
 
 /* A copy of the chain far behind the node's head is not acted upon: what
  * ended since looks open in it. */
-static bool fresh(struct bridge *b, const struct db_result *ready)
+static bool fresh(struct bridge *b, const struct db_result *todo)
 {
-	if (db_rows(ready) == 0)
+	if (db_rows(todo) == 0)
 		return false;
 	return lanes_node_head(b->lanes) <=
-	       (uint64_t)db_i64(ready, 0, "head_number") + BRIDGE_LAG_BLOCKS;
+	       (uint64_t)db_i64(todo, 0, "head_number") + BRIDGE_LAG_BLOCKS;
 }
 
-/* Up to which block no room waits that was created or ended. Only a question
- * about every room can tell. */
-static void settle(struct bridge *b, const struct db_result *ready,
-		   const struct db_result *todo)
+/* Up to which block no room waits that was created or ended: not beyond what
+ * counts, and only a question about every room can raise it. */
+static int64_t settled_after(const struct db_result *todo, bool full,
+			     int64_t settled)
 {
-	bool waits = db_rows(todo) > 0 && !db_is_null(todo, 0, "first_event");
+	int64_t h = db_i64(todo, 0, "h");
 
-	b->settled =
-	    waits ? db_i64(todo, 0, "first_event") - 1 : db_i64(ready, 0, "h");
+	if (full && !db_is_null(todo, 0, "first_event"))
+		settled = db_i64(todo, 0, "first_event") - 1;
+	else if (full)
+		settled = h;
+	return settled < h ? settled : h;
 }
 
 static void on_todo(void *arg, enum status st,
@@ -122,10 +125,10 @@ static void on_todo(void *arg, enum status st,
 	b->tally.rooms = 0;
 	control_read(b, results[0]);
 	if (!b->stopping && !b->paused && fresh(b, results[1])) {
-		if (b->asked_full)
-			settle(b, results[1], results[2]);
-		backlog_take(b, results[2]);
-		bridgekey_read(b, results[3]);
+		b->settled =
+		    settled_after(results[1], b->asked_full, b->settled);
+		backlog_take(b, results[1]);
+		bridgekey_read(b, results[2]);
 		outputs_start(b, results[n - 1]);
 	}
 	if (b->again)
@@ -145,11 +148,10 @@ static void query(struct bridge *b)
 	b->asked_full = b->asked_ms >= b->full_ms;
 	batch = db_batch_new(b->db);
 	DB_ADD(batch, control_sql);
-	DB_ADD(batch, "select * from bridge.ready($1, $2::integer)",
-	       P_TEXT(confirm), P_I64(b->cfg->chain.confirmations));
 	DB_ADD(batch,
-	       "select t.* from bridge.ready($1, $2::integer) g,"
-	       " lateral bridge.todo(g.h, g.h1, $3::integer, $4, $5, $6) t",
+	       "select g.h, g.head_number, t.*"
+	       " from bridge.ready($1, $2::integer) g left join lateral"
+	       " bridge.todo(g.h, g.h1, $3::integer, $4, $5, $6) t on true",
 	       P_TEXT(confirm), P_I64(b->cfg->chain.confirmations),
 	       P_I64(BRIDGE_TODO_LIMIT), P_I64(b->asked_full ? -1 : b->settled),
 	       P_BOOL(control_holds(b)), P_BOOL(policy_counts(b->policy)));

@@ -91,7 +91,7 @@ struct bridge {
 	bool listed; /* the list at start is there: unknown rooms may be made */
 	bool querying, again, asked_full;
 	uint64_t asked_ms, full_ms; /* when asked; when every room is next */
-	int64_t settled;  /* block up to which no new end or room waits */
+	int64_t settled;  /* block up to which no new room or end waits */
 	uint64_t rest_ms; /* not asked again before */
 	uint64_t bridge_key_block; /* newest that was judged */
 	enum unseal_match bridge_key;

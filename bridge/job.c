@@ -118,10 +118,12 @@ static bool has_slot(const struct bridge *b, const struct job *job)
 
 	if (job->stop)
 		return b->stop_job_count < BRIDGE_STOP_JOBS_MAX;
+	if (b->job_count >= BRIDGE_JOBS_MAX)
+		return false;
 	for (const struct job *j = b->jobs; j; j = j->next)
 		same += !j->stop && !j->output &&
 			memcmp(j->host, job->host, sizeof(j->host)) == 0;
-	return same < BRIDGE_HOST_JOBS_MAX && b->job_count < BRIDGE_JOBS_MAX;
+	return same < BRIDGE_HOST_JOBS_MAX;
 }
 
 void job_free(struct job *j)
@@ -217,6 +219,16 @@ static bool go_on(struct job *j)
 	return true;
 }
 
+/* The room may have ended since what opened its live input began: its events
+ * count as news once more. */
+static void unsettle(const struct job *j)
+{
+	struct bridge *b = j->b;
+
+	if (step_opens(j->step.kind) && j->created_block <= b->settled)
+		b->settled = j->created_block - 1;
+}
+
 static void on_commit(void *arg, enum status st,
 		      const struct db_result *const *results, size_t n,
 		      const struct err *err)
@@ -227,6 +239,7 @@ static void on_commit(void *arg, enum status st,
 	(void)results;
 	(void)n;
 	if (st == ST_OK) {
+		unsettle(j);
 		if (j->output)
 			output_job_done(j);
 		else if (j->done_event)

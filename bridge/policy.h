@@ -54,7 +54,7 @@ bool policy_counts(const struct policy *p);
 const char *policy_reason(enum policy_verdict v);
 
 /* Rooms accepted since the load was counted. */
-#define POLICY_TALLY_MAX 256
+#define POLICY_TALLY_MAX 1024
 struct policy_tally {
 	struct {
 		uint8_t host[20];
@@ -65,7 +65,7 @@ struct policy_tally {
 };
 
 /** policy_tally_add - a room of @host was accepted; at most POLICY_TALLY_MAX
- * hosts between two counts */
+ * rooms between two counts */
 void policy_tally_add(struct policy_tally *t, const uint8_t host[20]);
 /** policy_tally_load - put what was accepted since on top of @load */
 void policy_tally_load(struct policy_load *load, const struct policy_tally *t,

@@ -303,3 +303,10 @@ bool step_stops(enum step_kind kind)
 	return kind == STEP_DISABLE || kind == STEP_COLLECT_RECORDINGS ||
 	       kind == STEP_DELETE || kind == STEP_CLOSE;
 }
+
+bool step_opens(enum step_kind kind)
+{
+	return kind == STEP_CREATE || kind == STEP_ADOPT ||
+	       kind == STEP_ADOPT_LIST || kind == STEP_ADOPT_CHAIN ||
+	       kind == STEP_ENABLE;
+}

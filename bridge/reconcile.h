@@ -149,5 +149,7 @@ struct step reconcile_next(const struct wanted *w, const struct actual *a);
 const char *step_name(enum step_kind kind);
 /** step_stops - the step stops or deletes: it comes before creations */
 bool step_stops(enum step_kind kind);
+/** step_opens - afterwards the room has a live input that is enabled */
+bool step_opens(enum step_kind kind);
 
 #endif

@@ -330,7 +330,7 @@ static void plan_anew(struct db *db)
 	uint64_t now = uv_hrtime();
 	struct db_batch *b;
 
-	if (now < db->plans_end_ns)
+	if (!db->loop || now < db->plans_end_ns)
 		return;
 	db->plans_end_ns = now + PLANS_FOR_NS;
 	b = db_batch_new(db);

@@ -2,10 +2,11 @@
  * Moves batches through one libpq connection without ever blocking. A batch
  * of plain statements is sent in pipeline mode and ended by a sync, which makes
  * it one implicit transaction; several are in flight at once, and those that
- * allow it share a transaction when they waited together. A batch with a
- * COPY or a script runs alone, outside the pipeline, between BEGIN and COMMIT,
- * since libpq cannot COPY in a pipeline. Never calls the user: outcomes go to
- * the finished list, which db.c delivers from the loop.
+ * allow it share a transaction when they waited together. A statement that
+ * comes again is prepared on its way (prepare.c). A batch with a COPY or a
+ * script runs alone, outside the pipeline, between BEGIN and COMMIT, since
+ * libpq cannot COPY in a pipeline. Never calls the user: outcomes go to the
+ * finished list, which db.c delivers from the loop.
  */
 #include "db/internal.h"
 
@@ -86,7 +87,7 @@ static bool send_pipelined(struct db *db, const struct db_batch *b)
 {
 	for (size_t i = 0; i < b->count; i++) {
 		struct db_item *it = &b->items[i];
-		bool named = db_stmt_is_new(&db->statements, it);
+		bool named = db_stmt_to_prepare(&db->statements, it);
 
 		if (named && !db_stmt_prepare(db->conn, it))
 			return false;
@@ -213,7 +214,7 @@ static bool serial_send(struct db *db)
 		it = &db->serial->items[db->item];
 		if (it->kind != ITEM_STMT)
 			return PQsendQuery(db->conn, it->sql) == 1;
-		if (db_stmt_is_new(&db->statements, it))
+		if (db_stmt_to_prepare(&db->statements, it))
 			return db_stmt_prepare(db->conn, it) == 1;
 		return db_stmt_send(db->conn, it, db_stmt_ready(it)) == 1;
 	}

@@ -117,8 +117,8 @@ struct db_result *db_result_wrap(PGresult *res);
 enum status db_result_error(struct err *err, const PGresult *res);
 
 void db_statements_deinit(struct db_statements *all);
-/* Looks @it up. True: it came before, and is to be prepared now. */
-bool db_stmt_is_new(struct db_statements *all, struct db_item *it);
+/* Looks @it up; true the second time that it comes. */
+bool db_stmt_to_prepare(struct db_statements *all, struct db_item *it);
 /* As PQsendPrepare(); then db_stmt_prepared(), unless the connection goes. */
 int db_stmt_prepare(PGconn *conn, struct db_item *it);
 void db_stmt_prepared(struct db_item *it, bool ok);

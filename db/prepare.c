@@ -2,13 +2,14 @@
  * Statements that the server keeps: a text that comes again is prepared under a
  * name, so that a busy connection has nothing parsed anew, and little planned.
  * https://www.postgresql.org/docs/15/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY
- * Never waits, and never reads a result.
+ * Never waits: engine.c reads the answers.
  */
 #include <stdio.h>
 
 #include "db/internal.h"
 
-#define STATEMENTS_MAX 256 /* what comes later is parsed each time */
+/* First come, first kept; what comes later is parsed each time. */
+#define STATEMENTS_MAX 256
 
 enum statement_state {
 	STATEMENT_SEEN, /* once; or its preparation was cut short */
@@ -85,7 +86,7 @@ void db_statements_deinit(struct db_statements *all)
 	*all = (struct db_statements){ 0 };
 }
 
-bool db_stmt_is_new(struct db_statements *all, struct db_item *it)
+bool db_stmt_to_prepare(struct db_statements *all, struct db_item *it)
 {
 	uint64_t hash = hash_of(it->sql);
 

@@ -85,6 +85,8 @@ create index live_input_unsettled on bridge.live_input (room_id)
 	where state not in ('live', 'deleted');
 create index live_input_unprovisioned on bridge.live_input (room_id)
 	where state = 'live' and provisioned_epoch = 0;
+create index live_input_retried on bridge.live_input (room_id)
+	where state = 'live' and retry_at is not null;
 comment on table bridge.live_input is
 	'The chosen live input of each room, and how far its life has come';
 comment on column bridge.live_input.state is
@@ -277,7 +279,8 @@ comment on function bridge.deny is
 -- endRooms() is on its way, or the end is on chain and does not count yet: the
 -- room waits for the chain.
 create function bridge.ending(p_room numeric, p_h1 bigint) returns boolean
-language plpgsql stable as $$
+language plpgsql stable
+set plan_cache_mode = force_generic_plan as $$
 begin
 	return exists (select from bridge.outbox o
 		where o.room_id = p_room and o.kind = 'end' and o.epoch = 0
@@ -361,7 +364,8 @@ comment on function bridge.wanted is
 -- there has no event of ours; that nothing is indexed there (any more, or yet)
 -- proves nothing.
 create function bridge.replaced(p_number bigint, p_hash bytea)
-returns boolean language plpgsql stable as $$
+returns boolean language plpgsql stable
+set plan_cache_mode = force_generic_plan as $$
 begin
 	return case when exists (select from chain.block b
 			where b.number = p_number)
@@ -479,6 +483,17 @@ begin
 		where f.block_number > p_since and f.block_number <= p_h1
 		and l.state = 'live'
 		union all
+		-- the same, and stopping it failed before
+		select l.room_id, false, 0, l.created_block, null
+		from bridge.live_input l
+		where l.state = 'live' and l.retry_at is not null
+		and (exists (select from chain.registry_room_ended e
+				where e.room_id = l.room_id
+				and e.block_number <= p_h1)
+			or exists (select from chain.registry_room_failed f
+				where f.room_id = l.room_id
+				and f.block_number <= p_h1))
+		union all
 		-- live, its current epoch not yet seen as provisioned
 		select w.room_id, false, 1, w.created_block, null
 		from (select x.*, e.epoch from (
@@ -577,21 +592,23 @@ comment on function bridge.unsettled is
 	'Rooms that may need a step of the bridge, most urgent first; p_since: '
 	'rooms created or ended up to that block were at rest when they were '
 	'looked at; -1: all, with what only a reorg can have changed, which '
-	'reads every room; p_hold: without those that vanished; first_event: of '
-	'all the rooms created or ended that are not at rest, the lowest block';
+	'reads every room; p_hold: without those that vanished; first_event: the '
+	'lowest block in which a room was created or ended that is not at rest, '
+	'but for those to be tried again later';
 
 create function bridge.todo(p_h bigint, p_h1 bigint, p_limit integer,
 	p_since bigint, p_hold boolean, p_count boolean)
 returns table (
-	first_event bigint, room_id numeric, vanished boolean, host bytea, ingest bigint,
-	access bigint, keep_recording boolean, title bytea, host_key bytea,
+	first_event bigint, room_id numeric, vanished boolean, host bytea,
+	ingest bigint, access bigint, keep_recording boolean, title bytea, host_key bytea,
 	epoch bigint, state text, stopping boolean, created_block bigint,
 	created_hash bytea, provisioned_epoch bigint, provisioned_uid bytea,
 	provisioned_hash bytea, li_state text, li_uid text, li_attempt integer,
 	li_created_hash bytea, li_pending_ms bigint, li_rotated_epoch bigint,
 	li_hash bytea, li_provisioned_epoch bigint, li_recordings_kept boolean,
 	sealed_state text, sealed_uid bytea, reissue_state text,
-	fail_state text, ending boolean, host_open bigint, host_day bigint, open_total bigint)
+	fail_state text, ending boolean, host_open bigint, host_day bigint,
+	open_total bigint)
 language plpgsql stable
 set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
@@ -628,7 +645,8 @@ begin
 		l.recordings_kept, p.state, p.input_uid, r.state,
 		case when f.state <> 'dropped' or x.room_id is null
 			then f.state else 'queued' end,
-		bridge.ending(u.room_id, p_h1), coalesce(hl.open, 0), coalesce(hl.day, 0), total.open
+		bridge.ending(u.room_id, p_h1), coalesce(hl.open, 0),
+		coalesce(hl.day, 0), total.open
 	from u cross join total
 	left join bridge.wanted(p_h, p_h1,
 			array(select u2.room_id from u u2)) w

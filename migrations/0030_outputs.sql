@@ -90,10 +90,10 @@ create function bridge.output_told(p_room numeric, p_output bigint)
 returns integer
 language plpgsql stable as $$
 begin
-	return (select coalesce((select r.code from chain.registry_output_refused r
+	return coalesce((select r.code from chain.registry_output_refused r
 		where r.room_id = p_room and r.output_id = p_output
 		order by r.block_number desc, r.log_index desc
-		limit 1), 0)::integer);
+		limit 1), 0);
 end $$;
 comment on function bridge.output_told is
 	'The code that the chain has of an output; 0: none, or taken back';
