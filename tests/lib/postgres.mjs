@@ -30,9 +30,9 @@ export class Postgres {
 
 	async query(sql, url = this.url) {
 		if (/^\s*(select|with)\b[^;\\]*$/i.test(sql)) return sessions.ask(sql, url);
-		// A template must have no other sessions.
-		const [, template] = /^\s*create database \S+ template (\w+)/i.exec(sql) ?? [];
-		if (template) await sessions.end((u) => u === this.urlOf(template));
+		// A template must have no other sessions, and what is dropped needs none.
+		const [, alone] = /^\s*(?:create database \S+ template|drop database(?: if exists)?) (\w+)/i.exec(sql) ?? [];
+		if (alone) await sessions.end((u) => u === this.urlOf(alone));
 		const { code, stdout, stderr } = await run(psql, ['-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', url], { input: sql });
 		if (code !== 0) throw new Error(stderr.trim());
 		return stdout.trim();
