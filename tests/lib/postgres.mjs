@@ -33,7 +33,7 @@ export class Postgres {
 		// A template must have no other sessions, and what is dropped needs none.
 		const [, alone] = /^\s*(?:create database \S+ template|drop database(?: if exists)?) (\w+)/i.exec(sql) ?? [];
 		if (alone) await sessions.end((u) => u === this.urlOf(alone));
-		const { code, stdout, stderr } = await run(psql, ['-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', url], { input: sql });
+		const { code, stdout, stderr } = await run(psql, ['-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', url], { input: sql, timeout: 600000 });
 		if (code !== 0) throw new Error(stderr.trim());
 		return stdout.trim();
 	}
