@@ -216,7 +216,7 @@ export class Arena {
 			(select count(*) from bridge.outbox where state in ('queued', 'in_tx')) as outbox,
 			(select count(*) from bridge.tx where state in ('signed', 'accepted', 'mined')) as txs,
 			(select count(*) from bridge.refusal where sent_at is null) as refusals,
-			(select count(*) from bridge.recording_look where due_at <= now()) as looks,
+			(select count(*) from bridge.recording_look where due_at <= now() and ${this.records ?? true}) as looks,
 			(select count(*) from bridge.recording where provider_state = 'ready' and not announced and deleted_at is null) as untold,
 			(select count(*) from bridge.ready('depth', ${this.depth}) g, lateral bridge.unsettled_outputs(g.h, g.h1, 10)) as outputs,
 			(select count(*) from bridge.output where retry_at > now()) as retries,

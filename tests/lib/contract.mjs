@@ -12,6 +12,8 @@ export const SUFFIXES = ['/manifest/video.m3u8', '/manifest/video.mpd', '/webRTC
 	'/thumbnails/thumbnail.jpg'];
 const role = (name) => keccak256(toHex(name));
 
+const EVENTS_BLOCKS = 1000n; // an answer has a largest size
+
 export class Contract {
 	constructor(url, chainId, address) {
 		const chain = defineChain({ id: chainId, name: 'local', nativeCurrency: { name: 'Ether', symbol: 'ETH', decimals: 18 },
@@ -73,7 +75,10 @@ export class Contract {
 
 	// Events named `name`, of one room if given, oldest first.
 	async events(name, room) {
-		const logs = await this.client.getContractEvents({ address: this.address, abi: this.abi, eventName: name, fromBlock: 0n });
+		const logs = [], head = await this.client.getBlockNumber({ cacheTime: 0 });
+		for (let from = 0n; from <= head; from += EVENTS_BLOCKS)
+			logs.push(...await this.client.getContractEvents({ address: this.address, abi: this.abi, eventName: name, fromBlock: from,
+				toBlock: from + EVENTS_BLOCKS - 1n }));
 		return logs.filter((l) => room === undefined || String(l.args.roomId) === String(room));
 	}
 
