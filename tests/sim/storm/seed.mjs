@@ -109,8 +109,9 @@ export class Storm {
 		const from = existsSync(this.log(ix.name)) ? readFileSync(this.log(ix.name)).length : 0;
 		const p = new Process(ix.name, join(this.bin, 'chaincast-indexer'), ['-c', this.file], { log: this.log(ix.name), cwd: this.dir });
 		ix.process = p;
+		ix.said = () => (existsSync(this.log(ix.name)) ? readFileSync(this.log(ix.name)).subarray(from).toString() : '');
 		p.exited.then(({ code, signal }) => {
-			const said = readFileSync(this.log(ix.name)).subarray(from).toString();
+			const said = ix.said();
 			if (/indexer_stopped|AddressSanitizer|runtime error|Assertion/.test(said) || (code !== 0 && code !== 1 && signal !== 'SIGKILL'))
 				this.broken ??= `${ix.name} ended with ${code ?? signal}: ${lastWords(said)}`;
 			if (ix.process === p && ix.wanted && !this.broken) this.#start(ix);
@@ -250,6 +251,8 @@ export class Storm {
 		if (this.indexer.verify_history !== 'off') {
 			for (const ix of indexers) await this.#stop(ix); // a start begins a pass over history
 			for (const ix of indexers) this.#start(ix);
+			// Who is asked to stop before it listens dies of it.
+			await this.#reachesHead('all are up', () => indexers.every((ix) => /event=(indexer_started|standby) /.test(ix.said())));
 			const reach = this.chain.height - this.indexer.max_reorg_depth;
 			await this.#reachesHead('history is verified', async () => await this.postgres.query(`select count(*) from chain.coverage
 				where state = 'unverified' and from_block <= ${reach}`, this.url) === '0');
