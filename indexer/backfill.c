@@ -34,6 +34,8 @@ struct backfill {
 	bool below_known; /* the hash before the first span's blocks */
 	struct hash32 below;
 	unsigned strays; /* spans in a row that do not follow it */
+	bool any;        /* was committed; up to: */
+	struct follow_block last;
 	struct progress progress;
 	uv_timer_t *timer;
 };
@@ -53,16 +55,17 @@ static void committed(void *arg)
 {
 	struct write *w = arg;
 	struct backfill *b = w->b;
-	struct follow_block last = w->last;
 
 	b->writes--;
+	b->any = true;
+	b->last = w->last;
 	rows_each(w->rows, log_note, b);
 	progress_add(&b->progress, w->to, w->to - w->from + 1,
 		     rows_count(w->rows), uv_now(b->opts.loop));
 	rows_free(w->rows);
 	free(w);
 	if (!b->first && b->all_queued && !b->writes)
-		b->opts.on_done(b->opts.arg, &last);
+		b->opts.on_done(b->opts.arg, &b->last);
 	else
 		pump(b);
 }
@@ -268,6 +271,16 @@ static void changed(void *arg, struct span *s)
 		n++; /* a split adds one */
 	b->spans = n;
 	pump(b);
+}
+
+void backfill_limit(struct backfill *b, uint64_t top)
+{
+	if (b->opts.to <= top || b->writes || b->pumping)
+		return;
+	log_odd("backfill_given_up", F_U64("to", b->opts.to),
+		F_U64("head", top),
+		F_STR("reason", "no endpoint of this chain has come so far"));
+	b->opts.on_done(b->opts.arg, b->any ? &b->last : NULL);
 }
 
 void backfill_kick(struct backfill *b)

@@ -23,7 +23,8 @@ struct backfill_opts {
 	uint64_t head;        /* for the cursor */
 	const struct hash32 *below; /* of block @from - 1, if it is stored;
 				     * copied */
-	/* everything is committed; free it from here */
+	/* @last and all before is committed, and nothing more will be; NULL:
+	 * nothing was. Free it from here */
 	void (*on_done)(void *arg, const struct follow_block *last);
 	void *arg;
 };
@@ -31,6 +32,10 @@ struct backfill_opts {
 struct backfill *backfill_new(const struct backfill_opts *opts);
 void backfill_free(struct backfill *b);
 DEFINE_AUTO(backfill, backfill_free)
+
+/** backfill_limit - our chain has no block above @top: one that is to go
+ * further is given up, with on_done, unless a commit is under way */
+void backfill_limit(struct backfill *b, uint64_t top);
 
 /** backfill_kick - an endpoint came back: send what waits */
 void backfill_kick(struct backfill *b);

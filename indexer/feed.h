@@ -65,6 +65,8 @@ uv_loop_t *feed_loop(const struct feed *f);
 unsigned feed_best(const struct feed *f);
 /** feed_best_bulk - the same for feed_ask_bulk() */
 unsigned feed_best_bulk(const struct feed *f);
+/** feed_top - highest head that an endpoint of our chain ever told; 0: none */
+uint64_t feed_top(const struct feed *f);
 /** feed_label - what logs call @endpoint; "-" for FEED_NONE */
 const char *feed_label(const struct feed *f, unsigned endpoint);
 /** feed_genesis - hash of block 0; valid after on_ready */

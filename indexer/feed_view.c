@@ -4,6 +4,17 @@
 #include "indexer/feed_int.h"
 #include "indexer/report.h"
 
+uint64_t feed_top(const struct feed *f)
+{
+	uint64_t top = 0;
+
+	for (size_t i = 0; i < f->count; i++)
+		if (f->eps[i].state != ENDPOINT_EXCLUDED &&
+		    f->eps[i].head > top)
+			top = f->eps[i].head;
+	return top;
+}
+
 void feed_view(const struct feed *f, uint64_t max_age_s, struct feed_view *out)
 {
 	*out = (struct feed_view){ .endpoints = (uint32_t)f->count };

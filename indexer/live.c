@@ -326,6 +326,12 @@ uint64_t live_best(const struct live *l)
 	return l->best;
 }
 
+void live_limit(struct live *l, uint64_t top)
+{
+	if (l->best > top)
+		l->best = top;
+}
+
 void live_settle(struct live *l)
 {
 	l->settled = false;

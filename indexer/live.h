@@ -50,5 +50,7 @@ void live_pause(struct live *l, bool paused);
 
 /** live_best - highest head announced so far */
 uint64_t live_best(const struct live *l);
+/** live_limit - who told of a head above @top was of another chain */
+void live_limit(struct live *l, uint64_t top);
 
 #endif

@@ -33,7 +33,8 @@ static void backfill_done(void *arg, const struct follow_block *last)
 	struct sync *s = arg;
 
 	s->tip_checked = false;
-	follow_tail_push(s->opts.tail, last);
+	if (last)
+		follow_tail_push(s->opts.tail, last);
 	backfill_free(s->backfill);
 	s->backfill = NULL;
 	if (s->verify)
@@ -168,9 +169,17 @@ bool sync_in_history(const struct sync *s)
 	return s->backfill || s->indexing;
 }
 
+/* Once an endpoint is known to be of another chain its head is forgotten, and
+ * nobody waits for the blocks up to there. */
 static void on_tick(uv_timer_t *timer)
 {
-	choose(timer->data);
+	struct sync *s = timer->data;
+	uint64_t top = feed_top(s->opts.feed);
+
+	live_limit(s->live, top);
+	if (s->backfill)
+		backfill_limit(s->backfill, top);
+	choose(s);
 }
 
 /* ---- life ---- */
