@@ -279,7 +279,9 @@ void backfill_limit(struct backfill *b, uint64_t top)
 		return;
 	log_odd("backfill_given_up", F_U64("to", b->opts.to),
 		F_U64("head", top),
-		F_STR("reason", "no endpoint of this chain has come so far"));
+		F_STR("reason", "no endpoint of this chain has come so far"),
+		F_STR("hint", "it goes on from what is committed; see which "
+			      "endpoint was excluded"));
 	b->opts.on_done(b->opts.arg, b->any ? &b->last : NULL);
 }
 
