@@ -8,7 +8,8 @@
 #include "cli/chain.h"
 #include "cli/cli.h"
 
-/* Between cmd_admin.c, which sends, and admin_checks.c; nobody else's. */
+/* Between cmd_admin.c, which sends, and admin_checks.c and admin_transfer.c,
+ * which check; nobody else's. */
 
 /* One call of the owner under way. */
 struct admin {
@@ -26,6 +27,15 @@ struct admin {
  * answer ST_REJECTED with the reason.
  */
 typedef enum status (*admin_fn)(struct admin *m, struct err *err);
+
+/** admin_add_text - one more of @args */
+void admin_add_text(struct admin *m, const char *text);
+/** admin_add_address - positional argument @i: any address but zero */
+enum status admin_add_address(struct admin *m, int i,
+			      struct err *err) MUST_CHECK;
+/** admin_read_num - @text, decimal or hex, below 2^@bits */
+enum status admin_read_num(struct u256 *out, const char *text, const char *what,
+			   unsigned bits, struct err *err) MUST_CHECK;
 
 enum status admin_parse_limits(struct admin *m, struct err *err) MUST_CHECK;
 enum status admin_check_limits(struct admin *m, struct err *err) MUST_CHECK;

@@ -1,6 +1,6 @@
 /*
- * What each call of chaincast admin takes, and whether it makes sense now.
- * Sends nothing.
+ * What each call of chaincast admin takes, and whether it makes sense now;
+ * those about the admin's own role are in admin_transfer.c. Sends nothing.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -18,17 +18,15 @@
 #define SUFFIX_MAX   128
 #define SUFFIXES_MAX 32
 #define CUSTOMER_MAX 100
-#define ZERO_ADDRESS "0x0000000000000000000000000000000000000000"
 
 /* ---- arguments ---- */
 
-static void add_text(struct admin *m, const char *text)
+void admin_add_text(struct admin *m, const char *text)
 {
 	cJSON_AddItemToArray(m->args, mem_check(cJSON_CreateString(text)));
 }
 
-/* Positional argument @i: any address but zero. */
-static enum status add_address(struct admin *m, int i, struct err *err)
+enum status admin_add_address(struct admin *m, int i, struct err *err)
 {
 	struct address a;
 	enum status st =
@@ -39,12 +37,12 @@ static enum status add_address(struct admin *m, int i, struct err *err)
 	if (address_eq(&a, &(struct address){ 0 }))
 		return err_set(err, ST_REJECTED,
 			       "the zero address is nobody's");
-	add_text(m, m->cli->args[i]);
+	admin_add_text(m, m->cli->args[i]);
 	return ST_OK;
 }
 
-static enum status read_num(struct u256 *out, const char *text,
-			    const char *what, unsigned bits, struct err *err)
+enum status admin_read_num(struct u256 *out, const char *text, const char *what,
+			   unsigned bits, struct err *err)
 {
 	enum status st = u256_parse(out, text, what, err);
 
@@ -101,9 +99,9 @@ enum status admin_parse_limits(struct admin *m, struct err *err)
 		cJSON_AddItemToArray(m->args, cJSON_CreateNull());
 		return ST_OK;
 	}
-	st = read_num(&wei, fee, "--fee", FEE_BITS, err);
+	st = admin_read_num(&wei, fee, "--fee", FEE_BITS, err);
 	if (st == ST_OK)
-		add_text(m, u256_to_dec(text, &wei));
+		admin_add_text(m, u256_to_dec(text, &wei));
 	return st;
 }
 
@@ -160,7 +158,7 @@ static enum status cloudflare_origin(struct admin *m, const char *customer,
 			       "customer-CODE.cloudflarestream.com");
 	snprintf(prefix, sizeof(prefix),
 		 "https://customer-%s.cloudflarestream.com/", customer);
-	add_text(m, prefix);
+	admin_add_text(m, prefix);
 	cJSON_AddItemToArray(
 	    m->args, cJSON_CreateStringArray(cloudflare_suffixes,
 					     ARRAY_SIZE(cloudflare_suffixes)));
@@ -197,7 +195,7 @@ static enum status other_origin(struct admin *m, const char *prefix,
 				       "%d bytes",
 				       SUFFIX_MAX);
 	}
-	add_text(m, prefix);
+	admin_add_text(m, prefix);
 	cJSON_AddItemToArray(m->args, STEAL(list));
 	return ST_OK;
 }
@@ -259,8 +257,8 @@ enum status admin_parse_role(struct admin *m, struct err *err)
 			       "the contract has one admin, who is changed by "
 			       "begin-transfer and accept-transfer");
 	id = views_role(role);
-	add_text(m, hex_hash(hex, &id));
-	return add_address(m, 1, err);
+	admin_add_text(m, hex_hash(hex, &id));
+	return admin_add_address(m, 1, err);
 }
 
 static enum status check_role(struct admin *m, bool want, struct err *err)
@@ -322,19 +320,19 @@ enum status admin_parse_withdraw(struct admin *m, struct err *err)
 	const char *amount = m->cli->args[1];
 	struct u256 wei = { 0 };
 	char text[U256_DEC_SIZE];
-	enum status st = add_address(m, 0, err);
+	enum status st = admin_add_address(m, 0, err);
 
 	if (st != ST_OK)
 		return st;
 	if (strcmp(amount, "all") == 0) {
-		add_text(m, amount);
+		admin_add_text(m, amount);
 		return ST_OK;
 	}
-	st = read_num(&wei, amount, "the amount", 256, err);
+	st = admin_read_num(&wei, amount, "the amount", 256, err);
 	if (st == ST_OK && u256_is_zero(&wei))
 		return err_set(err, ST_REJECTED, "the amount is zero");
 	if (st == ST_OK)
-		add_text(m, u256_to_dec(text, &wei));
+		admin_add_text(m, u256_to_dec(text, &wei));
 	return st;
 }
 
@@ -375,7 +373,8 @@ enum status admin_check_withdraw(struct admin *m, struct err *err)
 enum status admin_parse_bridge_key(struct admin *m, struct err *err)
 {
 	struct u256 id;
-	enum status st = read_num(&id, m->cli->args[0], "the key id", 16, err);
+	enum status st =
+	    admin_read_num(&id, m->cli->args[0], "the key id", 16, err);
 	AUTO_BUF key = BUF_NULL;
 
 	buf_init(&key, 256);
@@ -395,8 +394,8 @@ enum status admin_parse_bridge_key(struct admin *m, struct err *err)
 	case SEAL_KEY_OFF_CURVE:
 		return err_set(err, ST_REJECTED, "the key is not on its curve");
 	}
-	add_text(m, m->cli->args[0]);
-	add_text(m, m->cli->args[1]);
+	admin_add_text(m, m->cli->args[0]);
+	admin_add_text(m, m->cli->args[1]);
 	return ST_OK;
 }
 
@@ -407,86 +406,5 @@ enum status admin_check_bridge_key(struct admin *m, struct err *err)
 
 	if (st == ST_OK && strcmp(json_str_or(was, "keyId", "0"), "0") != 0)
 		m->before = STEAL(was);
-	return st;
-}
-
-/* ---- the admin's own role ---- */
-
-enum status admin_parse_address(struct admin *m, struct err *err)
-{
-	return add_address(m, 0, err);
-}
-
-/* Who begins anew replaces the transfer that waits. */
-enum status admin_check_begin(struct admin *m, struct err *err)
-{
-	AUTO_JSON cJSON *was = NULL;
-	enum status st =
-	    views_json(&was, m->chain, "pendingDefaultAdmin", NULL, 0, err);
-
-	if (st == ST_OK && strcmp(json_str_or(was, "newAdmin", ZERO_ADDRESS),
-				  ZERO_ADDRESS) != 0)
-		m->before = STEAL(was);
-	return st;
-}
-
-enum status admin_check_cancel(struct admin *m, struct err *err)
-{
-	enum status st = admin_check_begin(m, err);
-
-	if (st == ST_OK && !m->before)
-		return err_set(err, ST_REJECTED, "no transfer waits");
-	return st;
-}
-
-enum status admin_check_accept(struct admin *m, struct err *err)
-{
-	char hex[HEX_ADDRESS_SIZE];
-	const char *next;
-	enum status st = admin_check_cancel(m, err);
-
-	if (st != ST_OK)
-		return st;
-	next = json_str_or(m->before, "newAdmin", "");
-	if (strcasecmp(next, hex_address(hex, &m->sender)) != 0)
-		return err_set(err, ST_REJECTED, "%s is to accept, not %s",
-			       next, hex);
-	cJSON_Delete(STEAL(m->before));
-	return ST_OK;
-}
-
-enum status admin_parse_delay(struct admin *m, struct err *err)
-{
-	struct u256 seconds;
-	enum status st =
-	    read_num(&seconds, m->cli->args[0], "the delay", 48, err);
-
-	if (st == ST_OK)
-		add_text(m, m->cli->args[0]);
-	return st;
-}
-
-enum status admin_check_delay(struct admin *m, struct err *err)
-{
-	struct u256 now;
-	char text[U256_DEC_SIZE];
-	enum status st =
-	    views_num(&now, m->chain, "defaultAdminDelay", NULL, err);
-
-	if (st != ST_OK)
-		return st;
-	m->before = cJSON_CreateObject();
-	cJSON_AddStringToObject(m->before, "newDelay", u256_to_dec(text, &now));
-	return ST_OK;
-}
-
-enum status admin_check_keep_delay(struct admin *m, struct err *err)
-{
-	struct u256 schedule;
-	enum status st = views_num(&schedule, m->chain,
-				   "pendingDefaultAdminDelay", "schedule", err);
-
-	if (st == ST_OK && u256_is_zero(&schedule))
-		return err_set(err, ST_REJECTED, "no other delay waits");
 	return st;
 }
