@@ -266,7 +266,11 @@ static void on_listed(void *arg, bool ok, const struct err *err)
 	}
 	(void)inventory_items(b->inventory, &n);
 	if (!inventory_complete(b->inventory)) {
-		log_broken("sweep_list_cut", F_U64("ours", n));
+		log_broken("sweep_list_cut", F_U64("ours", n),
+			   F_STR("hint",
+				 "Cloudflare's list counts more live inputs "
+				 "than it shows: nothing is swept until it "
+				 "shows all; if it stays so, ask Cloudflare"));
 		return;
 	}
 	if (b->sweep_pass)
