@@ -272,6 +272,26 @@ create index if not exists "registry_provision_skipped.room_id"
 comment on table chain."registry_provision_skipped" is
 	'ProvisionSkipped(uint96,uint8) of registry';
 
+create table if not exists chain."registry_recording_days_set" (
+	block_number bigint not null,
+	block_hash bytea not null,
+	block_time timestamptz not null,
+	tx_hash bytea not null,
+	tx_index integer not null,
+	log_index integer not null,
+	address bytea not null,
+	"room_id" numeric(78, 0) not null,
+	"num_days" bigint not null,
+	constraint "registry_recording_days_set.block_hash"
+		primary key (block_hash, log_index)
+);
+create index if not exists "registry_recording_days_set.block_number"
+	on chain."registry_recording_days_set" ("block_number");
+create index if not exists "registry_recording_days_set.room_id"
+	on chain."registry_recording_days_set" ("room_id");
+comment on table chain."registry_recording_days_set" is
+	'RecordingDaysSet(uint96,uint16) of registry';
+
 create table if not exists chain."registry_recording_ready" (
 	block_number bigint not null,
 	block_hash bytea not null,

@@ -93,6 +93,9 @@ interface IRoomRegistry {
     event RoomUpdated(uint96 indexed roomId, string title);
     /// @notice The host chose to keep or to discard recordings.
     event RecordingSet(uint96 indexed roomId, bool keep);
+    /// @notice The host chose for how many days recordings stay; the newest
+    /// number holds, and 0 is the operator's setting.
+    event RecordingDaysSet(uint96 indexed roomId, uint16 numDays);
     /// @notice The host has a new key; new credentials are due for `epoch`.
     event KeyRotated(uint96 indexed roomId, uint32 epoch, bytes hostKey);
     /// @notice The bridge renews credentials for the same host key.
@@ -212,6 +215,17 @@ interface IRoomRegistry {
     /// @notice Host: keep or discard the recordings of an open room.
     /// @dev Emits RecordingSet. Reverts: RoomNotOpen, NotHost.
     function setRecording(uint96 roomId, bool keep) external;
+
+    /// @notice Host: say for how many days the recordings of an open room stay.
+    /// It is about recordings that become ready from then on, of broadcasts
+    /// that begin after the provider was told: each is deleted so many days
+    /// after it was ready. Those that are ready keep their date.
+    /// @dev Emits RecordingDaysSet. Nothing is stored: what holds is the newest
+    /// event. Reverts: RoomNotOpen, NotHost.
+    /// @param numDays 0: as the operator has it, as in every new room. Any
+    /// other number is taken to the nearest that the provider offers
+    /// (Cloudflare: 30 to 1096).
+    function setRecordingDays(uint96 roomId, uint16 numDays) external;
 
     /// @notice Host: have new credentials made and sealed to another key.
     /// @dev Emits KeyRotated. The room keeps its playback meanwhile. Reverts:

@@ -191,6 +191,12 @@ contract RoomRegistry is IRoomRegistry, AccessControlDefaultAdminRules, ERC2771C
     }
 
     /// @inheritdoc IRoomRegistry
+    function setRecordingDays(uint96 roomId, uint16 numDays) external {
+        _hostsRoom(roomId);
+        emit RecordingDaysSet(roomId, numDays);
+    }
+
+    /// @inheritdoc IRoomRegistry
     function rotateKey(uint96 roomId, bytes calldata hostKey) external {
         _hostsRoom(roomId);
         _checkKey(hostKey);

@@ -83,6 +83,7 @@ test('the other calls', async () => {
   const host = { from: r.alice };
   record('updateRoom, 20 bytes', await r.send('updateRoom', [id, 'other twenty letters'], host));
   record('setRecording', await r.send('setRecording', [id, false], host));
+  record('setRecordingDays', await r.send('setRecordingDays', [id, 60], host));
   record('rotateKey, the first', await r.send('rotateKey', [id, key1(1)], host));
   record('addOutput, 300 bytes', await r.send('addOutput', [id, `0x${'5a'.repeat(300)}`], host));
   record('setOutput', await r.send('setOutput', [id, 1, false], host));

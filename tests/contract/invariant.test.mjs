@@ -58,6 +58,7 @@ class Model {
         break;
       case 'RoomUpdated': live(); m.title = e.title; break;
       case 'RecordingSet': live(); m.keep = e.keep; break;
+      case 'RecordingDaysSet': live(); break;
       case 'KeyRotated':
       case 'Reissued': live(); assert.equal(e.epoch, ++m.epoch); break;
       case 'OutputAdded':
@@ -107,7 +108,7 @@ function randomCall(pick, model) {
       [pick(20) ? pick(3) : 3, pick(2), !pick(2), ZERO_REF, 't'.repeat(pick(60)),
         pick(2) ? key1(pick(200)) : key2(pick(200))]];
     case 4: return asHost('updateRoom', 'u'.repeat(pick(240)));
-    case 5: return asHost('setRecording', !pick(2));
+    case 5: return pick(2) ? asHost('setRecording', !pick(2)) : asHost('setRecordingDays', pick(2 ** 16));
     case 6: return asHost('rotateKey', key1(pick(9)));
     case 7: return asHost('addOutput', '0x0102');
     case 8: return asHost('setOutput', pick(4), !pick(2));

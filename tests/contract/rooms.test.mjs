@@ -210,6 +210,15 @@ test('updateRoom and setRecording change what they say', async () => {
   assert.equal((await r.room(id)).keepRecording, true);
 });
 
+test('setRecordingDays says any number, and stores nothing', async () => {
+  const id = await r.create();
+  const before_ = await r.room(id);
+  for (const numDays of [0, 7, 60, 65535])
+    assert.deepEqual((await r.send('setRecordingDays', [id, numDays])).events,
+      [{ eventName: 'RecordingDaysSet', roomId: id, numDays }]);
+  assert.deepEqual(await r.room(id), before_);
+});
+
 test('rotateKey opens epochs and leaves the playback', async () => {
   const id = await r.create();
   await r.provision(r.entry(id));
@@ -289,6 +298,7 @@ test('outputs: not on WebRTC rooms, and a target has a size', async () => {
 const hostCalls = (id) => [
   ['updateRoom', [id, 'x']],
   ['setRecording', [id, true]],
+  ['setRecordingDays', [id, 60]],
   ['rotateKey', [id, key1(1)]],
   ['addOutput', [id, '0x01']],
   ['setOutput', [id, 1, true]],

@@ -53,6 +53,7 @@ export class StormChain {
 		const calls = {
 			updateRoom: () => [id, rng.pick(TITLES)],
 			setRecording: () => [id, rng.chance(0.5)],
+			setRecordingDays: () => [id, rng.int(0, 2000)],
 			rotateKey: () => [id, `0x02${rng.hex(32).slice(2)}`],
 			addOutput: () => [id, rng.hex(rng.int(1, 90))],
 			removeOutput: () => [id, 1],
