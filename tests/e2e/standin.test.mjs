@@ -55,6 +55,22 @@ test('refuses bad bodies', async () => {
 		{ meta: [] }, { recording: { mode: 'on' } }])
 		assert.equal((await cf.call('POST', '/live_inputs', body)).status, 400, JSON.stringify(body));
 	assert.equal((await create({}, {}, { headers: { 'idempotency-key': 'x'.repeat(256) } })).status, 400);
+	const { uid } = (await create()).json.result;
+	for (const deleteRecordingAfterDays of [0, 29, 1097, 45.5, '45'])
+		assert.equal((await cf.call('PUT', `/live_inputs/${uid}`, { deleteRecordingAfterDays })).status, 400, String(deleteRecordingAfterDays));
+});
+
+test('days are counted from ready; those of the broadcast\'s beginning', async () => {
+	const { uid } = (await create({ room: '1' }, { deleteRecordingAfterDays: 30 })).json.result;
+	await cf.broadcast(uid, 'connect');
+	await cf.call('PUT', `/live_inputs/${uid}`, { deleteRecordingAfterDays: 1096 });
+	const videos = async () => (await cf.call('GET', `/live_inputs/${uid}/videos`)).json.result;
+	assert.equal((await videos())[0].scheduledDeletion, null);
+	await cf.broadcast(uid, 'disconnect');
+	await cf.broadcast(uid, 'connect');
+	await cf.broadcast(uid, 'disconnect');
+	const days = (await videos()).map((v) => (Date.parse(v.scheduledDeletion) - Date.parse(v.readyToStreamAt)) / 86400e3);
+	assert.deepEqual(days.sort((x, y) => x - y), [30, 1096]);
 });
 
 test('PUT merges', async () => {

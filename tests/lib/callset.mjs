@@ -17,6 +17,10 @@ export async function wholeCallSet(call, broadcast) {
 	assert.equal(ok(await call('GET', one)).rtmps.streamKey, input.rtmps.streamKey);
 	const list = ok(await call('GET', '/live_inputs'));
 	assert.deepEqual(list.liveInputs.map((i) => i.uid), [input.uid]);
+	assert.equal(ok(await call('PUT', one, { deleteRecordingAfterDays: null })).deleteRecordingAfterDays, null);
+	assert.equal(ok(await call('GET', '/live_inputs')).liveInputs[0].deleteRecordingAfterDays, null);
+	assert.equal(ok(await call('PUT', one, { deleteRecordingAfterDays: 60 })).deleteRecordingAfterDays, 60);
+	assert.equal(ok(await call('GET', '/live_inputs')).liveInputs[0].deleteRecordingAfterDays, 60);
 	assert.equal(ok(await call('PUT', one, { enabled: false })).enabled, false);
 	assert.equal(ok(await call('POST', `${one}/enable`)).enabled, true);
 	assert.equal(ok(await call('POST', `${one}/disable`)).enabled, false);
@@ -34,6 +38,7 @@ export async function wholeCallSet(call, broadcast) {
 	await broadcast(input.uid, 'disconnect');
 	const [video] = ok(await call('GET', `${one}/videos`));
 	assert.equal(video.status.state, 'ready');
+	assert.ok(Math.abs(Date.parse(video.scheduledDeletion) - Date.now() - 60 * 86400e3) < 3600e3, video.scheduledDeletion);
 	assert.equal(ok(await call('GET', `?live_input_id=${input.uid}`))[0].uid, video.uid);
 	assert.equal(ok(await call('GET', `/${video.uid}`)).liveInput, input.uid);
 	ok(await call('GET', '/storage-usage'));

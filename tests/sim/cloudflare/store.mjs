@@ -179,6 +179,8 @@ export class Store {
 			v.video.status = { state: 'ready', pctComplete: '100.000000', errorReasonCode: '', errorReasonText: '' };
 			v.video.readyToStream = true;
 			v.video.readyToStreamAt = new Date(v.readyAt).toISOString();
+			// Counted from then on; the days are those of the broadcast's beginning.
+			if (v.days) v.video.scheduledDeletion = new Date(v.readyAt + v.days * 86400e3).toISOString();
 		}
 		return v.video;
 	}
@@ -195,7 +197,6 @@ export class Store {
 		const uid = hex(16);
 		const { input } = entry;
 		const base = `https://customer-${this.customer}.cloudflarestream.com/${uid}`;
-		const days = input.deleteRecordingAfterDays;
 		const video = {
 			uid, liveInput: input.uid, creator: entry.creator, readyToStream: false, duration: -1, size: 0,
 			input: { width: 1280, height: 720 },
@@ -204,12 +205,12 @@ export class Store {
 			created: now(), modified: now(), uploaded: now(),
 			allowedOrigins: input.recording.allowedOrigins ?? [],
 			requireSignedURLs: input.recording.requireSignedURLs, uploadExpiry: null,
-			scheduledDeletion: days ? new Date(Date.now() + days * 86400e3).toISOString() : null,
+			scheduledDeletion: null,
 			preview: `${base}/watch`, thumbnail: `${base}/thumbnails/thumbnail.jpg`,
 			playback: { hls: `${base}/manifest/video.m3u8`, dash: `${base}/manifest/video.mpd` },
 			watermark: null,
 		};
-		this.data.videos[uid] = { video, readyAt: null };
+		this.data.videos[uid] = { video, readyAt: null, days: input.deleteRecordingAfterDays };
 		return video;
 	}
 }
