@@ -43,6 +43,7 @@ enum breaker_kind breaker_kind_of(const struct wanted *w,
 	case STEP_VERIFY_HASH:
 	case STEP_SETTLE:
 	case STEP_ENABLE:
+	case STEP_SET_DAYS:
 	case STEP_CLOSE:
 	case STEP_END:
 	case STEP_OUTPUT_REANCHOR:

@@ -194,8 +194,6 @@ static void open_provider(struct bridge *b)
 		.api_token = cfg->cloudflare.api_token,
 		.customer_code = cfg->cloudflare.customer_code,
 		.deployment = b->facts.deployment,
-		.delete_recording_after_days =
-		    cfg->cloudflare.delete_recording_after_days,
 		.timeout_ms = cfg->cloudflare.request_timeout_ms,
 		.rate_burst = cfg->cloudflare.rate_burst,
 		.rate_per_s = cfg->cloudflare.rate_per_s,

@@ -22,6 +22,7 @@
 #define BRIDGE_JOBS_MAX      64 /* rooms worked on at once */
 #define BRIDGE_HOST_JOBS_MAX 48 /* of these for one host: a slot is left */
 #define BRIDGE_STOP_JOBS_MAX 32 /* and as many more that are stopped */
+#define BRIDGE_DAYS_JOBS_MAX 8  /* rooms whose recordings stay otherwise */
 #define BRIDGE_OUTPUT_JOBS_MAX                                                 \
 	16 /* outputs of them, one at a time for each room */
 
@@ -91,7 +92,7 @@ struct bridge {
 	bool listed; /* the list at start is there: unknown rooms may be made */
 	bool querying, again, asked_full;
 	uint64_t asked_ms, full_ms; /* when asked; when every room is next */
-	int64_t settled;  /* block up to which no new room or end waits */
+	int64_t settled;  /* block up to which no event of a room waits */
 	uint64_t rest_ms; /* not asked again before */
 	uint64_t bridge_key_block; /* newest that was judged */
 	enum unseal_match bridge_key;

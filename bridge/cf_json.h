@@ -32,6 +32,9 @@ enum status cf_open_one(cJSON **root, struct cf_envelope *env,
 /** cf_copy_meta - members chaincast and room of its meta; both empty unless the
  * room is a number */
 void cf_copy_meta(char *mark, char *room, const cJSON *obj);
+/** cf_read_days - member deleteRecordingAfterDays; 0: none, or no such
+ * number */
+uint16_t cf_read_days(const cJSON *obj);
 /** cf_read_lease - its deployment is empty when @obj is no lease */
 void cf_read_lease(struct cf_lease *out, const cJSON *obj);
 

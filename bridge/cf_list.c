@@ -114,6 +114,7 @@ static void add_item(struct cf_sieve *s, const cJSON *entry)
 	cf_copy_meta(mark, room, entry);
 	item = (struct cf_item){
 		.enabled = !cJSON_IsFalse(cf_member(entry, "enabled")),
+		.recording_days = cf_read_days(entry),
 		.created_s = cf_time(entry, "created"),
 	};
 	if (strcmp(mark, s->mark) != 0 || !cf_pack_room(item.room, room) ||

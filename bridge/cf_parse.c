@@ -40,6 +40,16 @@ static void copy_customer(char *out, size_t size, const char *url)
 	}
 }
 
+uint16_t cf_read_days(const cJSON *obj)
+{
+	const cJSON *days = cf_member(obj, "deleteRecordingAfterDays");
+
+	return cJSON_IsNumber(days) && days->valuedouble >= 1 &&
+		       days->valuedouble <= UINT16_MAX
+		   ? (uint16_t)days->valuedouble
+		   : 0;
+}
+
 void cf_read_lease(struct cf_lease *out, const cJSON *obj)
 {
 	const cJSON *meta = cf_member(obj, "meta");
@@ -69,6 +79,7 @@ static void read_input(struct cf_input *out, const cJSON *result)
 	cf_copy_meta(out->mark, out->room, result);
 	cf_read_lease(&out->lease, result);
 	out->enabled = !cJSON_IsFalse(cf_member(result, "enabled"));
+	out->recording_days = cf_read_days(result);
 	cf_copy_str(c->rtmps_url, sizeof(c->rtmps_url), rtmps, "url");
 	cf_copy_str(c->rtmps_key, sizeof(c->rtmps_key), rtmps, "streamKey");
 	cf_copy_str(c->srt_url, sizeof(c->srt_url), srt, "url");

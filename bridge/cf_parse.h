@@ -52,6 +52,7 @@ struct cf_input {
 	char room[CF_ROOM_SIZE]; /* meta.room; empty: none */
 	char customer_code[64];  /* from its playback URLs; empty: none */
 	bool enabled;
+	uint16_t recording_days; /* deleteRecordingAfterDays; 0: none */
 	struct cf_lease lease;
 	struct credentials credentials;
 };
@@ -64,7 +65,8 @@ struct cf_item {
 	uint8_t uid[16];
 	uint8_t room[12]; /* big-endian */
 	bool enabled;
-	int64_t created_s; /* Unix time; 0: unreadable */
+	uint16_t recording_days; /* 0: none */
+	int64_t created_s;       /* Unix time; 0: unreadable */
 };
 /** cf_item_uid - 32 hex digits; returns @out */
 char *cf_item_uid(char out[static CF_UID_SIZE], const struct cf_item *item);

@@ -24,6 +24,8 @@ const struct cf_traits *cf_traits(enum cf_op op)
 				CF_SHAPE_PLAIN },
 		[CF_DISABLE] = { "disable", "PUT", CF_CLASS_STOP,
 				 CF_SHAPE_PLAIN },
+		[CF_SET_DAYS] = { "set_days", "PUT", CF_CLASS_CREATE,
+				  CF_SHAPE_PLAIN },
 		[CF_ROTATE] = { "rotate", "POST", CF_CLASS_STOP,
 				CF_SHAPE_PLAIN },
 		[CF_DELETE] = { "delete", "DELETE", CF_CLASS_STOP,
@@ -104,14 +106,22 @@ static char *create_body(const struct cf_opts *opts,
 	cJSON_AddBoolToObject(body, "enabled", true);
 	cJSON_AddBoolToObject(body, "preferLowLatency",
 			      opts->prefer_low_latency && req->low_latency);
-	if (opts->delete_recording_after_days)
+	if (req->recording_days)
 		cJSON_AddNumberToObject(body, "deleteRecordingAfterDays",
-					opts->delete_recording_after_days);
+					req->recording_days);
 	add_recording(opts, body, req);
 	text = cJSON_PrintUnformatted(body);
 	if (!text)
 		abort();
 	return text;
+}
+
+/* Members that are absent keep their value, and null takes this one away. */
+static char *days_body(uint32_t days)
+{
+	return days ? cf_format("{\"deleteRecordingAfterDays\":%" PRIu32 "}",
+				days)
+		    : mem_strdup("{\"deleteRecordingAfterDays\":null}");
 }
 
 static char *lease_body(const struct cf_lease *l)
@@ -175,6 +185,10 @@ void cf_wire_fill(struct cf_wire *w, const struct cf_opts *opts,
 		w->path = cf_format("/live_inputs/%s", req->uid);
 		w->body = cf_format("{\"enabled\":%s}",
 				    req->op == CF_ENABLE ? "true" : "false");
+		return;
+	case CF_SET_DAYS:
+		w->path = cf_format("/live_inputs/%s", req->uid);
+		w->body = days_body(req->recording_days);
 		return;
 	case CF_ROTATE:
 		w->path = cf_format("/live_inputs/%s/rotate_keys", req->uid);

@@ -24,6 +24,7 @@ enum cf_op {
 	CF_GET,
 	CF_ENABLE,
 	CF_DISABLE,
+	CF_SET_DAYS, /* that recordings stay */
 	CF_ROTATE,
 	CF_DELETE,
 	CF_VIDEOS, /* recordings of the input @uid */
@@ -75,6 +76,7 @@ struct cf_request {
 	const char *room, *host; /* decimal; 0x… */
 	uint32_t attempt;
 	bool require_signed;
+	uint32_t recording_days;      /* of CREATE and SET_DAYS; 0: for ever */
 	bool low_latency;             /* where the ingest allows it */
 	const struct cf_lease *lease; /* LEASE_MAKE, LEASE_BEAT */
 	/* OUTPUT_ENABLE, OUTPUT_DISABLE, OUTPUT_DELETE */
@@ -93,7 +95,6 @@ struct cf_opts {
 	struct http *http;
 	const char *api_url, *account_id, *api_token, *customer_code;
 	const char *deployment;
-	uint32_t delete_recording_after_days;
 	uint32_t timeout_ms;
 	uint32_t rate_burst;
 	double rate_per_s;
@@ -140,8 +141,8 @@ void cloudflare_block(struct cloudflare *cf, uint64_t ms);
 bool cloudflare_may(const struct cloudflare *cf, enum cf_op op);
 
 /** cloudflare_call - queue one call. Stops, deletions and rotations go first,
- * creations last, and among each the hosts take turns. A 429 is not an answer:
- * the whole account waits as told, then the call goes again. */
+ * creations and settings last, and among each the hosts take turns. A 429 is
+ * not an answer: the whole account waits as told, then the call goes again. */
 void cloudflare_call(struct cloudflare *cf, const struct cf_request *req,
 		     cf_done_fn done, void *arg);
 

@@ -139,7 +139,7 @@ static enum status deny(struct bridge *b, struct err *err)
 
 enum status control_start(struct bridge *b, struct err *err)
 {
-	AUTO(db_result) struct db_result *r = NULL, *gone = NULL;
+	AUTO(db_result) struct db_result *r = NULL, *gone = NULL, *days = NULL;
 	enum status st = DB_QUERY(
 	    &r, b->db, err,
 	    "select coalesce(greatest(0, extract(epoch from limited_until"
@@ -152,6 +152,11 @@ enum status control_start(struct bridge *b, struct err *err)
 			      " where sent_at is null");
 	if (st == ST_OK)
 		st = deny(b, err);
+	if (st == ST_OK)
+		st = DB_QUERY(
+		    &days, b->db, err,
+		    "select bridge.recording_days_start($1::integer)",
+		    P_I64(b->cfg->cloudflare.delete_recording_after_days));
 	if (st != ST_OK)
 		return st;
 	b->limited_ms = db_rows(r) ? (uint64_t)db_i64(r, 0, "limited_ms") : 0;

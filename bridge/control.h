@@ -9,7 +9,8 @@
  */
 
 /** control_start - read it before anything is asked of the provider; sets
- * b->limited_ms. Blocking, as the leader. */
+ * b->limited_ms, and tells the database what the config says that it works
+ * with. Blocking, as the leader. */
 enum status control_start(struct bridge *b, struct err *err) MUST_CHECK;
 
 /** control_columns - what control_read() wants selected from bridge.control */

@@ -47,6 +47,8 @@ static bool provider_may(const struct bridge *b, enum step_kind kind)
 		return cloudflare_may(b->cf, CF_ENABLE);
 	case STEP_DISABLE:
 		return cloudflare_may(b->cf, CF_DISABLE);
+	case STEP_SET_DAYS:
+		return cloudflare_may(b->cf, CF_SET_DAYS);
 	case STEP_COLLECT_RECORDINGS:
 		return cloudflare_may(b->cf, CF_VIDEOS);
 	case STEP_DELETE:
@@ -114,16 +116,19 @@ bool job_start_output(struct job *j)
  * room out. */
 static bool has_slot(const struct bridge *b, const struct job *job)
 {
-	unsigned same = 0;
+	unsigned same = 0, days = 0;
 
 	if (job->stop)
 		return b->stop_job_count < BRIDGE_STOP_JOBS_MAX;
 	if (b->job_count >= BRIDGE_JOBS_MAX)
 		return false;
-	for (const struct job *j = b->jobs; j; j = j->next)
+	for (const struct job *j = b->jobs; j; j = j->next) {
 		same += !j->stop && !j->output &&
 			memcmp(j->host, job->host, sizeof(j->host)) == 0;
-	return same < BRIDGE_HOST_JOBS_MAX;
+		days += j->step.kind == STEP_SET_DAYS;
+	}
+	return same < BRIDGE_HOST_JOBS_MAX &&
+	       (job->step.kind != STEP_SET_DAYS || days < BRIDGE_DAYS_JOBS_MAX);
 }
 
 void job_free(struct job *j)
@@ -279,6 +284,22 @@ static void on_retry_stored(void *arg, enum status st,
 	job_end((struct job *)arg);
 }
 
+/* All of the room waits; but for how long its recordings stay, which a provider
+ * may well not take, nothing does. */
+static const char retry_sql[] =
+    "update bridge.live_input set failures = failures + 1,"
+    " retry_at = now() + make_interval(secs => least("
+    " case state when 'create_pending' then 15 else 300 end,"
+    " power(2, least(failures, 9))) * (0.75 + random() * 0.5)),"
+    " last_error = $2, term = $3, updated_at = now()"
+    " where room_id = $1::numeric";
+static const char days_retry_sql[] =
+    "update bridge.live_input set days_failures = days_failures + 1,"
+    " days_due_at = now() + make_interval(secs => least(300,"
+    " power(2, least(days_failures, 9))) * (0.75 + random() * 0.5)),"
+    " last_error = $2, term = $3, updated_at = now()"
+    " where room_id = $1::numeric";
+
 void job_retry(struct job *j, const char *why)
 {
 	struct db_batch *batch = db_batch_new(j->b->db);
@@ -291,12 +312,7 @@ void job_retry(struct job *j, const char *why)
 		return;
 	}
 	DB_ADD(batch,
-	       "update bridge.live_input set failures = failures + 1,"
-	       " retry_at = now() + make_interval(secs => least("
-	       " case state when 'create_pending' then 15 else 300 end,"
-	       " power(2, least(failures, 9))) * (0.75 + random() * 0.5)),"
-	       " last_error = $2, term = $3, updated_at = now()"
-	       " where room_id = $1::numeric",
+	       j->step.kind == STEP_SET_DAYS ? days_retry_sql : retry_sql,
 	       P_TEXT(j->room), P_TEXT(why), P_I64(j->b->facts.term));
 	db_run_joined(batch, on_retry_stored, j);
 }
@@ -405,6 +421,7 @@ static void job_perform(struct job *j)
 		[STEP_SETTLE] = job_settle,
 		[STEP_ENABLE] = job_enable,
 		[STEP_DISABLE] = job_disable,
+		[STEP_SET_DAYS] = job_set_days,
 		[STEP_COLLECT_RECORDINGS] = job_collect,
 		[STEP_DELETE] = job_delete,
 		[STEP_CLOSE] = job_close,

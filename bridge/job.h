@@ -79,9 +79,15 @@ void job_queue(struct job *j, struct db_batch *batch, const char *kind,
  * outbox and their hash to the live input's row; when they lack something the
  * room needs: fail(4) instead, with a log line */
 void job_seal(struct job *j, struct db_batch *batch, struct cf_input *in);
-/** job_adopted - batch statement: @uid is the room's live input */
-void job_adopted(struct job *j, struct db_batch *batch, const char *uid,
-		 bool enabled, uint64_t rotated_epoch);
+/* What the provider said of an input. */
+struct job_input {
+	const char *uid;
+	bool enabled;
+	uint32_t recording_days;
+};
+/** job_adopted - batch statement: @in is the room's live input */
+void job_adopted(struct job *j, struct db_batch *batch,
+		 const struct job_input *in, uint64_t rotated_epoch);
 
 /* The steps. */
 void job_create(struct job *j);
@@ -95,6 +101,7 @@ void job_verify_hash(struct job *j);
 void job_settle(struct job *j);
 void job_enable(struct job *j);
 void job_disable(struct job *j);
+void job_set_days(struct job *j);
 void job_collect(struct job *j);
 void job_delete(struct job *j);
 void job_close(struct job *j);

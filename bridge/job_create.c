@@ -11,10 +11,10 @@
 #include "bridge/job.h"
 #include "core/log.h"
 
-void job_adopted(struct job *j, struct db_batch *batch, const char *uid,
-		 bool enabled, uint64_t rotated_epoch)
+void job_adopted(struct job *j, struct db_batch *batch,
+		 const struct job_input *in, uint64_t rotated_epoch)
 {
-	const char *origin = j->b->facts.origin;
+	const char *origin = j->b->facts.origin, *uid = in->uid;
 	char hls[256], dash[256], webrtc[256];
 	bool whip = j->ingest == INGEST_WEBRTC;
 
@@ -26,9 +26,11 @@ void job_adopted(struct job *j, struct db_batch *batch, const char *uid,
 	DB_ADD(batch,
 	       "insert into bridge.live_input as l (room_id, state, uid,"
 	       " created_block, created_hash, rotated_epoch, playback_hls,"
-	       " playback_dash, playback_webrtc, created_at, term)"
+	       " playback_dash, playback_webrtc, created_at, term,"
+	       " recording_days, days_due_at)"
 	       " values ($1::numeric, $2, $3, $4, $5, $6, $7, $8, $9, now(),"
-	       " $10) on conflict (room_id) do update set"
+	       " $10, $11::integer, case when $11::integer <> $12::integer"
+	       " then now() end) on conflict (room_id) do update set"
 	       " state = excluded.state, uid = excluded.uid,"
 	       " rotated_epoch = excluded.rotated_epoch,"
 	       " playback_hls = excluded.playback_hls,"
@@ -37,12 +39,15 @@ void job_adopted(struct job *j, struct db_batch *batch, const char *uid,
 	       " created_at = coalesce(l.created_at, now()),"
 	       " credential_hash = null, provisioned_epoch = 0, failures = 0,"
 	       " retry_at = null, last_error = null, term = excluded.term,"
+	       " recording_days = excluded.recording_days,"
+	       " days_due_at = excluded.days_due_at, days_failures = 0,"
 	       " updated_at = now()",
-	       P_TEXT(j->room), P_TEXT(enabled ? "live" : "disabled"),
+	       P_TEXT(j->room), P_TEXT(in->enabled ? "live" : "disabled"),
 	       P_TEXT(uid), P_I64(j->created_block),
 	       P_BYTES(j->created_hash, 32), P_I64((int64_t)rotated_epoch),
 	       P_TEXT(whip ? NULL : hls), P_TEXT(whip ? NULL : dash),
-	       P_TEXT(whip ? webrtc : NULL), P_I64(j->b->facts.term));
+	       P_TEXT(whip ? webrtc : NULL), P_I64(j->b->facts.term),
+	       P_I64(in->recording_days), P_I64(j->wanted.recording_days));
 	(void)snprintf(j->uid, sizeof(j->uid), "%s", uid);
 }
 
@@ -83,6 +88,9 @@ static void outcome_unknown(struct job *j, const struct cf_answer *a)
 static void on_created(void *arg, struct cf_answer *a)
 {
 	struct job *j = (struct job *)arg;
+	struct job_input made = { .uid = a->input.uid,
+				  .enabled = true,
+				  .recording_days = j->wanted.recording_days };
 	struct db_batch *batch;
 
 	switch (a->outcome) {
@@ -111,7 +119,7 @@ static void on_created(void *arg, struct cf_answer *a)
 	log_info("live_input_created", F_STR("room", j->room),
 		 F_STR("uid", a->input.uid));
 	batch = db_batch_new(j->b->db);
-	job_adopted(j, batch, a->input.uid, true, j->wanted.epoch);
+	job_adopted(j, batch, &made, j->wanted.epoch);
 	job_seal(j, batch, &a->input);
 	job_commit(j, batch);
 }
@@ -143,6 +151,7 @@ static void on_intention(void *arg, enum status st,
 	req.host = hex_encode(host, j->host, 20);
 	req.attempt = j->attempt;
 	req.require_signed = j->signed_access;
+	req.recording_days = j->wanted.recording_days;
 	req.low_latency = j->ingest != INGEST_WEBRTC;
 	log_info("live_input_creating", F_STR("room", j->room),
 		 F_U64("attempt", j->attempt));
@@ -182,9 +191,11 @@ static void adopt(struct job *j, const struct cf_item *item,
 {
 	struct db_batch *batch = db_batch_new(j->b->db);
 	char uid[CF_UID_SIZE];
+	struct job_input listed = { .uid = cf_item_uid(uid, item),
+				    .enabled = item->enabled,
+				    .recording_days = item->recording_days };
 
-	job_adopted(j, batch, cf_item_uid(uid, item), item->enabled,
-		    rotated_epoch);
+	job_adopted(j, batch, &listed, rotated_epoch);
 	j->done_event = "live_input_adopted";
 	job_commit(j, batch);
 }
@@ -250,6 +261,9 @@ static void on_chain_input(void *arg, struct cf_answer *a)
 	struct job *j = (struct job *)arg;
 	struct db_batch *batch;
 	uint64_t epoch = j->wanted.provisioned_epoch;
+	struct job_input found = { .uid = a->input.uid,
+				   .enabled = a->input.enabled,
+				   .recording_days = a->input.recording_days };
 
 	if (a->outcome != CF_DONE && a->outcome != CF_GONE) {
 		job_bad_answer(j, a);
@@ -262,7 +276,7 @@ static void on_chain_input(void *arg, struct cf_answer *a)
 	}
 	batch = db_batch_new(j->b->db);
 	if (a->outcome == CF_DONE && job_owns(j, &a->input)) {
-		job_adopted(j, batch, a->input.uid, a->input.enabled, epoch);
+		job_adopted(j, batch, &found, epoch);
 		j->done_event = "live_input_adopted";
 	} else if (j->actual.state == INPUT_LIVE) {
 		/* Ours replaces the one that the chain names. */

@@ -1,6 +1,7 @@
 /*
  * Credentials of a live room: read, rotate, seal, compare with the chain. They
  * are in memory from the answer to the end of its callback and nowhere else.
+ * And what else is changed of a live input that stays.
  */
 #include <string.h>
 
@@ -105,7 +106,10 @@ static bool answered(struct job *j, const struct cf_answer *a)
 
 static void call_input(struct job *j, enum cf_op op, cf_done_fn done)
 {
-	struct cf_request req = { .op = op, .uid = j->uid, .who = j->host };
+	struct cf_request req = { .op = op,
+				  .uid = j->uid,
+				  .who = j->host,
+				  .recording_days = j->wanted.recording_days };
 
 	cloudflare_call(j->b->cf, &req, done, j);
 }
@@ -223,4 +227,31 @@ static void on_enabled(void *arg, struct cf_answer *a)
 void job_enable(struct job *j)
 {
 	call_input(j, CF_ENABLE, on_enabled);
+}
+
+/* A crash before the commit lets the same be said once more. */
+static void on_days_set(void *arg, struct cf_answer *a)
+{
+	struct job *j = (struct job *)arg;
+	struct db_batch *batch;
+
+	if (!answered(j, a))
+		return;
+	log_info("live_input_days_set", F_STR("room", j->room),
+		 F_STR("uid", j->uid), F_U64("days", j->wanted.recording_days));
+	batch = db_batch_new(j->b->db);
+	DB_ADD(batch,
+	       "update bridge.live_input set recording_days = $2::integer,"
+	       " days_due_at = null, days_failures = 0,"
+	       " last_error = case when failures > 0 then last_error end,"
+	       " term = $3, updated_at = now()"
+	       " where room_id = $1::numeric and state = 'live' and uid = $4",
+	       P_TEXT(j->room), P_I64(j->wanted.recording_days),
+	       P_I64(j->b->facts.term), P_TEXT(j->uid));
+	job_commit(j, batch);
+}
+
+void job_set_days(struct job *j)
+{
+	call_input(j, CF_SET_DAYS, on_days_set);
 }

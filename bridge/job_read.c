@@ -138,6 +138,7 @@ static void read_wanted(struct job *j, const struct db_result *r, size_t row)
 	    *j->chain_uid && strcmp(j->chain_uid, j->uid) == 0;
 	copy_bytes(r, row, "provisioned_hash", w->provisioned_hash,
 		   sizeof(w->provisioned_hash));
+	w->recording_days = (uint32_t)db_i64(r, row, "recording_days");
 	if (w->state != WANTED_OPEN)
 		return;
 	w->denied = policy_host(j->b->policy, j->host) == POLICY_DENIED;
@@ -181,6 +182,8 @@ static void read_actual(struct job *j, const struct db_result *r, size_t row)
 	a->rotated_epoch = (uint64_t)db_i64(r, row, "li_rotated_epoch");
 	a->provisioned_epoch = (uint64_t)db_i64(r, row, "li_provisioned_epoch");
 	a->recordings_kept = db_bool(r, row, "li_recordings_kept");
+	a->recording_days = (uint32_t)db_i64(r, row, "li_recording_days");
+	a->days_wait = db_bool(r, row, "li_days_wait");
 	/* A process before us may have sent it as late as its death. */
 	pending = (uint64_t)db_i64(r, row, "li_pending_ms");
 	pending = pending < up ? pending : up;

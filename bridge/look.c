@@ -26,8 +26,8 @@ static bool fresh(struct bridge *b, const struct db_result *todo)
 	       (uint64_t)db_i64(todo, 0, "head_number") + LOOK_LAG_BLOCKS;
 }
 
-/* Up to which block no room waits that was created or ended: not beyond what
- * counts, and only a question about every room can raise it. */
+/* Up to which block no room waits that was created, ended or given other days:
+ * not beyond what counts, and only a question about every room can raise it. */
 static int64_t settled_after(const struct db_result *todo, bool full,
 			     int64_t settled)
 {
@@ -86,10 +86,12 @@ void look_run(struct bridge *b)
 	DB_ADD(batch,
 	       "select g.h, g.head_number, t.*"
 	       " from bridge.ready($1, $2::integer) g left join lateral"
-	       " bridge.todo(g.h, g.h1, $3::integer, $4, $5, $6) t on true",
+	       " bridge.todo(g.h, g.h1, $3::integer, $4, $5, $6, $7::integer)"
+	       " t on true",
 	       P_TEXT(confirm), P_I64(b->cfg->chain.confirmations),
 	       P_I64(LOOK_ROOMS), P_I64(b->asked_full ? -1 : b->settled),
-	       P_BOOL(control_holds(b)), P_BOOL(policy_counts(b->policy)));
+	       P_BOOL(control_holds(b)), P_BOOL(policy_counts(b->policy)),
+	       P_I64(b->cfg->cloudflare.delete_recording_after_days));
 	bridgekey_query(b, batch);
 	outputs_query(b, batch);
 	db_run(batch, on_todo, b);

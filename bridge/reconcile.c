@@ -79,7 +79,8 @@ static struct step next_provisioned(const struct wanted *w,
 	return step(STEP_NONE);
 }
 
-static struct step next_live(const struct wanted *w, const struct actual *a)
+static struct step next_credentials(const struct wanted *w,
+				    const struct actual *a)
 {
 	if (a->reissue_queued || w->provisioned_epoch > w->epoch)
 		return step(STEP_NONE);
@@ -90,6 +91,18 @@ static struct step next_live(const struct wanted *w, const struct actual *a)
 	if (a->rotated_epoch < w->epoch)
 		return step(STEP_ROTATE);
 	return step(STEP_READ_AND_SEAL);
+}
+
+/* How long recordings stay is in no hurry: it comes when nothing else is to be
+ * done, and waits neither for the chain nor lets anything wait. */
+static struct step next_live(const struct wanted *w, const struct actual *a)
+{
+	struct step s = next_credentials(w, a);
+
+	if (s.kind == STEP_NONE && !a->days_wait &&
+	    a->recording_days != w->recording_days)
+		return step(STEP_SET_DAYS);
+	return s;
 }
 
 /* Its host is served no longer: what exists is switched off at once, and goes
@@ -268,6 +281,8 @@ const char *step_name(enum step_kind kind)
 		return "enable";
 	case STEP_DISABLE:
 		return "disable";
+	case STEP_SET_DAYS:
+		return "set_days";
 	case STEP_COLLECT_RECORDINGS:
 		return "collect_recordings";
 	case STEP_DELETE:

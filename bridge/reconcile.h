@@ -41,6 +41,7 @@ struct wanted {
 	uint64_t provisioned_epoch; /* 0: none */
 	bool provisioned_ours;      /* it names the uid of our live input */
 	uint8_t provisioned_hash[CREDENTIAL_HASH_SIZE];
+	uint32_t recording_days; /* as the provider takes them; 0: for ever */
 	struct wanted_output output;
 };
 
@@ -86,6 +87,8 @@ struct actual {
 	uint8_t hash[CREDENTIAL_HASH_SIZE];
 	uint64_t provisioned_epoch; /* recorded as seen on chain */
 	bool recordings_kept;
+	uint32_t recording_days; /* that the provider has */
+	bool days_wait; /* telling it failed, and is tried again later */
 	bool sealed;  /* the outbox has this epoch's envelope for this input */
 	bool busy_tx; /* it has another, already in a transaction */
 	bool reissue_queued; /* for this epoch */
@@ -109,6 +112,7 @@ enum step_kind {
 	STEP_REISSUE,       /* queue reissue(code) */
 	STEP_ENABLE,        /* a stop that was reorged away */
 	STEP_DISABLE,
+	STEP_SET_DAYS,           /* that recordings stay, from now on */
 	STEP_COLLECT_RECORDINGS, /* note their uids; delete them if unwanted */
 	STEP_DELETE,
 	STEP_CLOSE, /* ended and nothing exists: record it */

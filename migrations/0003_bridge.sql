@@ -67,6 +67,9 @@ create table bridge.live_input (
 	credential_hash bytea,
 	provisioned_epoch bigint not null default 0,
 	recordings_kept boolean not null default false,
+	recording_days integer not null default 0,
+	days_due_at timestamptz,
+	days_failures integer not null default 0,
 	playback_hls text,
 	playback_dash text,
 	playback_webrtc text,
@@ -87,6 +90,8 @@ create index live_input_unprovisioned on bridge.live_input (room_id)
 	where state = 'live' and provisioned_epoch = 0;
 create index live_input_retried on bridge.live_input (room_id)
 	where state = 'live' and retry_at is not null;
+create index live_input_days_due on bridge.live_input (days_due_at)
+	where days_due_at is not null;
 comment on table bridge.live_input is
 	'The chosen live input of each room, and how far its life has come';
 comment on column bridge.live_input.state is
@@ -105,6 +110,14 @@ comment on column bridge.live_input.provisioned_epoch is
 	'newest epoch whose RoomProvisioned was seen and matches this input';
 comment on column bridge.live_input.recordings_kept is
 	'the uids of its recordings are stored (or the recordings deleted)';
+comment on column bridge.live_input.recording_days is
+	'days after which the provider deletes recordings that become ready, as '
+	'it was last told or as it said itself; 0: never';
+comment on column bridge.live_input.days_due_at is
+	'it may be other days than the room''s, and the provider is told from '
+	'then on; null: nothing is known of that';
+comment on column bridge.live_input.days_failures is
+	'how often that failed in a row; nothing else of the room waits for it';
 
 create table bridge.outbox (
 	id bigint generated always as identity primary key,
@@ -299,6 +312,36 @@ create index registry_room_updated_newest on chain.registry_room_updated
 	(room_id, block_number desc, log_index desc);
 create index registry_recording_set_newest on chain.registry_recording_set
 	(room_id, block_number desc, log_index desc);
+create index registry_recording_days_set_newest
+	on chain.registry_recording_days_set
+	(room_id, block_number desc, log_index desc);
+
+-- What the provider takes is 30 to 1096; the config is checked for the same.
+create function bridge.recording_days(p_own bigint, p_operator integer)
+returns integer language sql immutable parallel safe as $$
+	select case when p_own > 0
+		then greatest(30, least(p_own, 1096))::integer
+		else p_operator end
+$$;
+comment on function bridge.recording_days is
+	'Days after which a room''s recordings are deleted: its own, p_own, as '
+	'near as the provider comes, else the operator''s; 0: never';
+
+-- The operator's days may be others since the last start.
+create function bridge.recording_days_start(p_operator integer) returns void
+language sql as $$
+	update bridge.live_input l set days_due_at = now()
+	from bridge.live_input x
+	left join (select distinct on (d.room_id) d.room_id, d.num_days
+		from chain.registry_recording_days_set d
+		order by d.room_id, d.block_number desc, d.log_index desc) d
+		on d.room_id = x.room_id
+	where x.room_id = l.room_id and x.state = 'live'
+	and x.days_due_at is null and x.recording_days
+		<> bridge.recording_days(d.num_days, p_operator);
+$$;
+comment on function bridge.recording_days_start is
+	'At a start: rooms whose live inputs have other days than they should';
 
 create function bridge.wanted(p_h bigint, p_h1 bigint, p_rooms numeric[])
 returns table (
@@ -306,7 +349,7 @@ returns table (
 	keep_recording boolean, title bytea, host_key bytea, epoch bigint,
 	state text, stopping boolean, created_block bigint, created_hash bytea,
 	created_tx bytea, provisioned_epoch bigint, provisioned_origin bigint,
-	provisioned_uid bytea, provisioned_hash bytea)
+	provisioned_uid bytea, provisioned_hash bytea, own_days bigint)
 language plpgsql stable
 set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
@@ -324,7 +367,7 @@ begin
 			or failed.block_number is not null,
 		c.block_number, c.block_hash, c.tx_hash,
 		coalesce(prov.epoch, 0), prov.origin_id, prov.input_uid,
-		prov.credential_hash
+		prov.credential_hash, coalesce(days.num_days, 0)
 	from unnest(p_rooms) want(id)
 	join chain.registry_room_created c
 		on c.room_id = want.id and c.block_number <= p_h
@@ -335,6 +378,11 @@ begin
 	left join lateral (select s.keep from chain.registry_recording_set s
 		where s.room_id = c.room_id and s.block_number <= p_h
 		order by s.block_number desc, s.log_index desc limit 1) rec
+		on true
+	left join lateral (select d.num_days
+		from chain.registry_recording_days_set d
+		where d.room_id = c.room_id and d.block_number <= p_h
+		order by d.block_number desc, d.log_index desc limit 1) days
 		on true
 	left join lateral (select k.epoch, k.host_key
 		from chain.registry_key_rotated k
@@ -387,10 +435,11 @@ comment on function bridge.replaced is
 -- Rooms whose wanted and actual state may differ. Superset: the bridge's pure
 -- step function decides; but what only waits for the chain is left out, or it
 -- would hide the rest. Stops come first, then rooms that have a live input,
--- then those that need one; among each the hosts take turns, so that whoever
--- has most rooms delays nobody's first.
+-- then those that need one, then those whose recordings are to stay for other
+-- days; among each the hosts take turns, so that whoever has most rooms delays
+-- nobody's first.
 create function bridge.unsettled(p_h bigint, p_h1 bigint, p_limit integer,
-	p_since bigint, p_hold boolean)
+	p_since bigint, p_hold boolean, p_days integer)
 returns table (room_id numeric, vanished boolean, first_event bigint)
 language plpgsql stable
 set plan_cache_mode = force_generic_plan as $$
@@ -535,6 +584,50 @@ begin
 				and o.state in ('queued', 'in_tx', 'reverted')
 				and o.input_uid = decode(w.uid, 'hex')))
 		union all
+		-- its recordings are to stay for other days
+		select l.room_id, false, 3, d.block_number, d.block_number
+		from chain.registry_recording_days_set d
+		join bridge.live_input l on l.room_id = d.room_id
+		cross join lateral (select n.num_days
+			from chain.registry_recording_days_set n
+			where n.room_id = d.room_id and n.block_number <= p_h
+			order by n.block_number desc, n.log_index desc
+			limit 1) n
+		where not p_full
+		and d.block_number > p_since and d.block_number <= p_h
+		and l.state = 'live' and l.recording_days
+			<> bridge.recording_days(n.num_days, p_days)
+		and (l.days_due_at is null or l.days_due_at <= now())
+		union all
+		-- the same, and that is known already: it may be every room
+		select x.* from (select l.room_id, false, 3, l.created_block,
+				null::bigint
+			from bridge.live_input l
+			left join lateral (select n.num_days
+				from chain.registry_recording_days_set n
+				where n.room_id = l.room_id
+				and n.block_number <= p_h
+				order by n.block_number desc, n.log_index desc
+				limit 1) n on true
+			where l.days_due_at <= now()
+			and (l.retry_at is null or l.retry_at <= now())
+			and l.state = 'live' and l.recording_days
+				<> bridge.recording_days(n.num_days, p_days)
+			order by l.days_due_at limit p_limit) x
+		union all
+		-- the same of all rooms; what said so may be reorged away
+		select l.room_id, false, 3, l.created_block, n.block_number
+		from bridge.live_input l
+		left join (select distinct on (d.room_id) d.room_id, d.num_days,
+				d.block_number
+			from chain.registry_recording_days_set d
+			where d.block_number <= p_h
+			order by d.room_id, d.block_number desc,
+				d.log_index desc) n on n.room_id = l.room_id
+		where p_full and l.state = 'live' and l.recording_days
+			<> bridge.recording_days(n.num_days, p_days)
+		and (l.days_due_at is null or l.days_due_at <= now())
+		union all
 		-- live, the provision seen on chain was reorged away
 		select l.room_id, false, 1, l.created_block, null
 		from bridge.live_input l
@@ -590,14 +683,15 @@ begin
 end $$;
 comment on function bridge.unsettled is
 	'Rooms that may need a step of the bridge, most urgent first; p_since: '
-	'rooms created or ended up to that block were at rest when they were '
-	'looked at; -1: all, with what only a reorg can have changed, which '
-	'reads every room; p_hold: without those that vanished; first_event: the '
-	'lowest block in which a room was created or ended that is not at rest, '
-	'but for those to be tried again later';
+	'rooms created, ended or given other days up to that block were at rest '
+	'when they were looked at; -1: all, with what only a reorg can have '
+	'changed, which reads every room; p_hold: without those that vanished; '
+	'p_days: the operator''s; first_event: the lowest block in which a room '
+	'was created, ended or given other days that is not at rest, but for '
+	'those to be tried again later';
 
 create function bridge.todo(p_h bigint, p_h1 bigint, p_limit integer,
-	p_since bigint, p_hold boolean, p_count boolean)
+	p_since bigint, p_hold boolean, p_count boolean, p_days integer)
 returns table (
 	first_event bigint, room_id numeric, vanished boolean, host bytea,
 	ingest bigint, access bigint, keep_recording boolean, title bytea, host_key bytea,
@@ -608,14 +702,16 @@ returns table (
 	li_hash bytea, li_provisioned_epoch bigint, li_recordings_kept boolean,
 	sealed_state text, sealed_uid bytea, reissue_state text,
 	fail_state text, ending boolean, host_open bigint, host_day bigint,
-	open_total bigint)
+	open_total bigint, recording_days integer, li_recording_days integer,
+	li_days_wait boolean)
 language plpgsql stable
 set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
 begin
 	return query
 	with u as materialized (select x.*
-		from bridge.unsettled(p_h, p_h1, p_limit, p_since, p_hold)
+		from bridge.unsettled(p_h, p_h1, p_limit, p_since, p_hold,
+			p_days)
 		with ordinality
 		as x(room_id, vanished, first_event, place)),
 	host_load as materialized (
@@ -646,7 +742,9 @@ begin
 		case when f.state <> 'dropped' or x.room_id is null
 			then f.state else 'queued' end,
 		bridge.ending(u.room_id, p_h1), coalesce(hl.open, 0),
-		coalesce(hl.day, 0), total.open
+		coalesce(hl.day, 0), total.open,
+		bridge.recording_days(w.own_days, p_days), l.recording_days,
+		coalesce(l.days_due_at > now(), false)
 	from u cross join total
 	left join bridge.wanted(p_h, p_h1,
 			array(select u2.room_id from u u2)) w
@@ -665,7 +763,8 @@ begin
 end $$;
 comment on function bridge.todo is
 	'The unsettled rooms with what is wanted of them and what there is; '
-	'p_count: and how many rooms their hosts, and all, have already';
+	'p_count: and how many rooms their hosts, and all, have already; '
+	'p_days: the operator''s, for rooms without their own';
 
 -- In the middle of a backfill an ended room looks open: nothing is done until
 -- the copy reaches the confirmed head.

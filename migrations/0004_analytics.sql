@@ -82,6 +82,7 @@ select c.room_id,
 	case c.access when 0 then 'public' when 1 then 'signed'
 		else c.access::text end as access,
 	coalesce(s.keep, c.keep_recording) as keep_recording,
+	nullif(d.num_days, 0)::integer as recording_days,
 	p.epoch is not null as provisioned,
 	encode(p.input_uid, 'hex') as input_uid,
 	case when e.block_number is null and f.block_number is null
@@ -112,6 +113,9 @@ left join lateral (select x.title from chain.registry_room_updated x
 left join lateral (select x.keep from chain.registry_recording_set x
 	where x.room_id = c.room_id
 	order by x.block_number desc, x.log_index desc limit 1) s on true
+left join lateral (select x.num_days
+	from chain.registry_recording_days_set x where x.room_id = c.room_id
+	order by x.block_number desc, x.log_index desc limit 1) d on true
 left join lateral (select max(x.epoch) as epoch
 	from chain.registry_key_rotated x where x.room_id = c.room_id) k
 	on true
@@ -130,8 +134,8 @@ left join bridge.live_input l on l.room_id = c.room_id
 left join bridge.outbox o on o.room_id = c.room_id and o.kind = 'fail'
 	and o.state in ('queued', 'in_tx')
 union all
-select l.room_id, null, null, null, 'vanished', null, null, null, false,
-	l.uid, null, null, null, null, null, null, null, null, 0, 0,
+select l.room_id, null, null, null, 'vanished', null, null, null, null,
+	false, l.uid, null, null, null, null, null, null, null, null, 0, 0,
 	l.state, l.created_block, null
 from bridge.live_input l
 join chain.block b on b.number = l.created_block
@@ -152,6 +156,10 @@ comment on column analytics.rooms.ingest is 'rtmps, srt or webrtc';
 comment on column analytics.rooms.access is 'public or signed playback';
 comment on column analytics.rooms.keep_recording is
 	'false: recordings are deleted when the room ends';
+comment on column analytics.rooms.recording_days is
+	'Days that the host has recordings stay, as it said them; null: it said '
+	'none, or 0, and the operator''s setting holds. What the provider was '
+	'told: analytics.live_inputs.recording_days';
 comment on column analytics.rooms.provisioned is
 	'the host has been given credentials';
 comment on column analytics.rooms.input_uid is
@@ -181,7 +189,8 @@ create view analytics.live_inputs as
 select l.room_id, l.state, l.uid, l.attempt as attempts, l.rotated_epoch,
 	l.provisioned_epoch, l.playback_hls, l.playback_dash,
 	l.playback_webrtc, l.created_at, l.disabled_at, l.deleted_at,
-	l.recordings_kept, l.failures, l.retry_at, l.last_error, l.updated_at
+	l.recordings_kept, nullif(l.recording_days, 0) as recording_days,
+	l.failures, l.retry_at, l.last_error, l.updated_at
 from bridge.live_input l;
 comment on view analytics.live_inputs is
 	'The live input of each room, and how far its life has come';
@@ -204,6 +213,9 @@ comment on column analytics.live_inputs.disabled_at is 'When it was disabled';
 comment on column analytics.live_inputs.deleted_at is 'When it was deleted';
 comment on column analytics.live_inputs.recordings_kept is
 	'Its recordings are noted, or deleted where unwanted';
+comment on column analytics.live_inputs.recording_days is
+	'Days after which the provider deletes recordings that become ready: '
+	'the host''s or the operator''s; null: never';
 comment on column analytics.live_inputs.failures is
 	'Failed steps in a row';
 comment on column analytics.live_inputs.retry_at is 'Not tried before';

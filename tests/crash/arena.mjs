@@ -80,6 +80,7 @@ export class Arena {
 		await this.standin.control('POST', 'restore', { inputs: {}, videos: {}, deleted: [], idempotency: {}, keys: [], webhook: null });
 		await this.database('chaincast');
 		this.depth = config.chain?.confirmations ?? 1;
+		this.days = config.cloudflare?.delete_recording_after_days ?? 0;
 		this.configured = config;
 		this.configure();
 	}
@@ -211,7 +212,7 @@ export class Arena {
 	async #idle(height) {
 		const [row] = await this.rows(`select (select number from chain.cursor) as number,
 			(select count(*) from bridge.ready('depth', ${this.depth})) as ready,
-			(select count(*) from bridge.ready('depth', ${this.depth}) g, lateral bridge.unsettled(g.h, g.h1, 10, -1, false)) as unsettled,
+			(select count(*) from bridge.ready('depth', ${this.depth}) g, lateral bridge.unsettled(g.h, g.h1, 10, -1, false, ${this.days})) as unsettled,
 			(select count(*) from bridge.live_input where retry_at > now() and state <> 'deleted') as waiting,
 			(select count(*) from bridge.outbox where state in ('queued', 'in_tx')) as outbox,
 			(select count(*) from bridge.tx where state in ('signed', 'accepted', 'mined')) as txs,

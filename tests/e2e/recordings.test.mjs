@@ -107,16 +107,43 @@ test('a lost database: all of it comes back, nothing is told twice', long, async
 	assert.ok((await recordings(kept.id)).every((r) => r.announced_at));
 });
 
-test('kept for so many days, by the config: of rooms made since; gone when Cloudflare deletes it', long, async () => {
-	const old = await room({ title: 'before' });
+// What the provider has; what the host said and what the bridge told.
+const daysOf = async (id) => (await w.standin.inputsOf(id))[0]?.deleteRecordingAfterDays;
+const shownDays = async (id) => (await w.rows(`select r.recording_days as said, l.recording_days as told from analytics.rooms r
+	join analytics.live_inputs l on l.room_id = r.room_id where r.room_id = ${id}`))[0];
+const hasDays = (id, days) => w.until(`${id} keeps recordings for ${days} days`, async () =>
+	await daysOf(id) === days && (await shownDays(id))?.told === days);
+const setDays = (one, days) => w.contract.send(one.host.key, 'setRecordingDays', [BigInt(one.id), days]);
+const calls = async (method, path) => (await w.standin.state()).log.filter((l) => l.method === method && l.path === path).length;
+const puts = (one) => calls('PUT', `/live_inputs/${one.input.uid}`);
+
+// Nothing is left to be done for any room, by the events up to now.
+async function atRest() {
+	const height = await w.anvil.height();
+	await w.until('nothing is to be done', async () => (await w.rows(`select
+		(select count(*) from bridge.unsettled(g.h, g.h1, 10, -1, false, 45)) as open, g.h from bridge.ready('depth', 1) g
+		where g.h >= ${height}`))[0]?.open === 0);
+}
+
+async function restart(name, config) {
 	await w.bridgeDaemon.stop('SIGTERM');
 	w.bridgeDaemon.expected = true;
-	w.writeConfig({ cloudflare: { delete_recording_after_days: 45 } });
-	w.bridgeDaemon = w.startDaemon('bridge', w.configFile, 'bridge-days');
+	w.writeConfig(config);
+	w.bridgeDaemon = w.startDaemon('bridge', w.configFile, name);
+}
+
+test('kept for so many days, by the config: of every room; gone when Cloudflare deletes it', long, async () => {
+	const [old, own] = [await room({ title: 'before' }), await room({ title: 'with its own' })];
+	await setDays(own, 60);
+	await hasDays(own.id, 60);
+	assert.deepEqual(await shownDays(old.id), { said: null, told: null });
+	await restart('bridge-days', { cloudflare: { delete_recording_after_days: 45 } });
 	const one = await room({ title: 'for 45 days' });
 	const discarded = await room({ title: 'not kept', keep: false });
 	assert.deepEqual([one, discarded].map((r) => r.input.deleteRecordingAfterDays), [45, 45]);
-	assert.equal((await w.standin.inputsOf(old.id))[0].deleteRecordingAfterDays, null);
+	await hasDays(old.id, 45);
+	assert.deepEqual(await shownDays(own.id), { said: 60, told: 60 });
+	assert.deepEqual(await Promise.all([old, own, one].map(puts)), [1, 1, 0]);
 	const { video } = await w.standin.broadcast(one.input.uid, 'connect');
 	await w.standin.broadcast(one.input.uid, 'disconnect');
 	const row = await w.until('its end is known', async () => (await recordings(one.id)).find((r) => r.state === 'ready' && r.deletes_at));
@@ -128,4 +155,77 @@ test('kept for so many days, by the config: of rooms made since; gone when Cloud
 	await w.standin.control('POST', 'restore', now);
 	await w.sql(`update bridge.recording_look set due_at = now() where input_uid = '${one.input.uid}'`);
 	await inState(one.id, 'expired');
+});
+
+test('kept for so many days, by the host: as near as the provider comes, until it says 0', long, async () => {
+	const one = await room({ title: 'its own days' });
+	assert.equal(one.input.deleteRecordingAfterDays, 45);
+	let n = 0;
+	for (const [said, told] of [[7, 30], [31, 31], [65535, 1096]]) {
+		await setDays(one, said);
+		await hasDays(one.id, told);
+		assert.deepEqual(await shownDays(one.id), { said, told });
+		assert.equal(await puts(one), ++n);
+	}
+	const { video } = await w.standin.broadcast(one.input.uid, 'connect');
+	await setDays(one, 0);
+	await hasDays(one.id, 45);
+	assert.deepEqual(await shownDays(one.id), { said: null, told: 45 });
+	await w.standin.broadcast(one.input.uid, 'disconnect');
+	const row = await inState(one.id, 'ready');
+	assert.equal(row.video_uid, video);
+	assert.ok(Math.abs(Date.parse(row.deletes_at) - Date.parse(row.ready_at) - 1096 * 86400e3) < 1000, 'those of its beginning');
+	// What the provider has already needs no call.
+	await setDays(one, 45);
+	await atRest();
+	assert.equal(await puts(one), n + 1);
+});
+
+test('days said before the live input is made go with its creation', long, async () => {
+	await w.bridgeDaemon.stop('SIGTERM');
+	w.bridgeDaemon.expected = true;
+	const one = await w.createRoom({ title: 'at once', hostKey: (await newHostKey(1)).hostKey });
+	const { blockNumber } = await setDays(one, 90);
+	await w.until('both count', async () => (await w.rows(`select 1 from bridge.ready('depth', 1) where h >= ${blockNumber}`)).length === 1);
+	w.bridgeDaemon = w.startDaemon('bridge', w.configFile, 'bridge-early');
+	await w.provisioned(one.id);
+	[one.input] = await w.standin.inputsOf(one.id);
+	await hasDays(one.id, 90);
+	assert.equal(await puts(one), 0);
+});
+
+test('a provider that does not take the days holds up nothing else of the room', long, async () => {
+	const one = await room({ title: 'refused' });
+	await w.standin.fault('quote', { method: 'PUT', body: 'deleteRecordingAfterDays' }, { times: 1000 });
+	await setDays(one, 50);
+	await w.until('it failed twice', () => w.bridgeDaemon.text().split('\n')
+		.filter((l) => l.includes(` event=step_failed room=${one.id} step=set_days `)).length >= 2);
+	const key = await newHostKey(1);
+	await w.contract.send(one.host.key, 'rotateKey', [BigInt(one.id), key.hostKey]);
+	await w.until('the new key has credentials', async () => (await w.contract.room(one.id)).provisionedEpoch === 2);
+	assert.equal(await daysOf(one.id), 45);
+	await w.standin.control('DELETE', 'faults');
+	await hasDays(one.id, 50);
+	await end(one);
+});
+
+test('days after a lost database: what is right is left alone, what changed meanwhile is told once', long, async () => {
+	const [same, changed, back] = [await room({ title: 'same' }), await room({ title: 'changed' }), await room({ title: 'back' })];
+	for (const one of [same, changed, back]) await setDays(one, 70);
+	for (const one of [same, changed, back]) await hasDays(one.id, 70);
+	await w.killDaemons();
+	await setDays(changed, 80);
+	await setDays(back, 0);
+	const before = { posts: await calls('POST', '/live_inputs'), puts: await Promise.all([same, changed, back].map(puts)) };
+	await w.postgres.recreate('chaincast');
+	await w.migrate();
+	await w.startDaemons();
+	for (const [one, days] of [[same, 70], [changed, 80], [back, 45]]) await hasDays(one.id, days);
+	await w.until('all are settled', async () => (await w.rows(`select 1 from bridge.live_input
+		where state = 'live' and provisioned_epoch = 1 and room_id in (${[same, changed, back].map((r) => r.id)})`)).length === 3);
+	await atRest();
+	assert.equal(await calls('POST', '/live_inputs'), before.posts);
+	assert.deepEqual(await Promise.all([same, changed, back].map(puts)), [0, 1, 1].map((n, i) => before.puts[i] + n));
+	assert.deepEqual(await Promise.all([same, changed, back].map((r) => shownDays(r.id))),
+		[{ said: 70, told: 70 }, { said: 80, told: 80 }, { said: null, told: 45 }]);
 });

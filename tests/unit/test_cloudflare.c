@@ -26,6 +26,7 @@ static void test_input(void **state)
 	    "{\"success\":true,\"errors\":[],\"messages\":[],\"result\":{"
 	    "\"uid\":\"" UID "\",\"meta\":{\"name\":\"x\",\"chaincast\":\"" MARK
 	    "\",\"room\":\"42\"},\"status\":null,\"enabled\":true,"
+	    "\"deleteRecordingAfterDays\":45,"
 	    "\"rtmps\":{\"url\":\"rtmps://l/live/\",\"streamKey\":\"sk\"},"
 	    "\"srt\":{\"url\":\"srt://l:778\",\"streamId\":\"si\","
 	    "\"passphrase\":\"pp\"},\"webRTC\":{\"url\":\"https://w\"},"
@@ -43,6 +44,7 @@ static void test_input(void **state)
 	assert_string_equal(in.room, "42");
 	assert_string_equal(in.customer_code, "abc");
 	assert_true(in.enabled);
+	assert_int_equal(in.recording_days, 45);
 	assert_string_equal(in.credentials.rtmps_key, "sk");
 	assert_string_equal(in.credentials.srt_pass, "pp");
 	assert_string_equal(in.credentials.whip, "https://w");
@@ -143,7 +145,8 @@ static void test_list(void **state)
 	    "\"liveInputs\":["
 	    "{\"uid\":\"" UID "\",\"meta\":{\"chaincast\":\"" MARK
 	    "\",\"room\":\"79228162514264337593543950335\"},"
-	    "\"created\":\"2026-01-02T02:20:00Z\",\"enabled\":false},"
+	    "\"created\":\"2026-01-02T02:20:00Z\",\"enabled\":false,"
+	    "\"deleteRecordingAfterDays\":1096},"
 	    "{\"uid\":\"" UID "\",\"meta\":{\"name\":\"not ours\"}},"
 	    "{\"uid\":\"" UID "\",\"meta\":{\"chaincast\":\"" OTHER
 	    "\",\"room\":\"7\"}},"
@@ -165,7 +168,36 @@ static void test_list(void **state)
 			    "79228162514264337593543950335");
 	assert_false(l.items[0].enabled);
 	assert_int_equal(l.items[0].created_s, 1767320400);
+	assert_int_equal(l.items[0].recording_days, 1096);
 	cf_list_deinit(&l);
+}
+
+/* What is no such number counts as none: the right one is said once more. */
+static void test_days(void **state)
+{
+	static const struct {
+		const char *days;
+		uint16_t want;
+	} cases[] = { { "45", 45 },       { "null", 0 },   { "0", 0 },
+		      { "-1", 0 },        { "\"45\"", 0 }, { "1e9", 0 },
+		      { "65535", 65535 }, { "65536", 0 },  { "[45]", 0 } };
+	char text[256];
+	struct cf_list l;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		(void)snprintf(text, sizeof(text),
+			       "{\"success\":true,\"result\":{\"liveInputs\":"
+			       "[{\"uid\":\"" UID
+			       "\",\"meta\":{\"chaincast\":\"" MARK
+			       "\",\"room\":\"7\"},"
+			       "\"deleteRecordingAfterDays\":%s}]}}",
+			       cases[i].days);
+		assert_int_equal(in_pieces(&l, text, 0), ST_OK);
+		assert_int_equal(l.count, 1);
+		assert_int_equal(l.items[0].recording_days, cases[i].want);
+		cf_list_deinit(&l);
+	}
 }
 
 static void test_list_in_pieces(void **state)
@@ -309,6 +341,7 @@ int main(void)
 		cmocka_unit_test(test_gone),
 		cmocka_unit_test(test_not_an_answer),
 		cmocka_unit_test(test_list),
+		cmocka_unit_test(test_days),
 		cmocka_unit_test(test_list_in_pieces),
 		cmocka_unit_test(test_list_refused),
 		cmocka_unit_test(test_list_that_failed),

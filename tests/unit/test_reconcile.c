@@ -156,6 +156,46 @@ static void test_provisioned(void **state)
 	EXPECT(w, a, STEP_NONE);
 }
 
+/* When nothing else is to be done, whatever the chain is about to hear. */
+static void test_recording_days(void **state)
+{
+	struct wanted w = open_room();
+	struct actual a = live();
+
+	(void)state;
+	w.recording_days = 45;
+	EXPECT(w, a, STEP_READ_AND_SEAL);
+	a.sealed = true;
+	EXPECT(w, a, STEP_SET_DAYS);
+	a.days_wait = true; /* the provider did not take them just now */
+	EXPECT(w, a, STEP_NONE);
+	w.epoch = 2;
+	a.sealed = false;
+	EXPECT(w, a, STEP_ROTATE);
+	a.days_wait = false;
+	EXPECT(w, a, STEP_ROTATE);
+	a.reissue_queued = true;
+	EXPECT(w, a, STEP_SET_DAYS);
+	a.recording_days = 45;
+	EXPECT(w, a, STEP_NONE);
+	w.recording_days = 0; /* for ever again */
+	EXPECT(w, a, STEP_SET_DAYS);
+	w.stopping = true;
+	EXPECT(w, a, STEP_DISABLE);
+	a.state = INPUT_DISABLED;
+	EXPECT(w, a, STEP_NONE);
+	w.stopping = false;
+	EXPECT(w, a, STEP_ENABLE);
+	a.state = INPUT_ABSENT;
+	a.reissue_queued = false;
+	EXPECT(w, a, STEP_CREATE);
+	a = (struct actual){ 0 };
+	EXPECT(w, a, STEP_CREATE);
+	w.denied = true;
+	a = live();
+	EXPECT(w, a, STEP_DISABLE);
+}
+
 static void test_new_epoch(void **state)
 {
 	struct wanted w = open_room();
@@ -274,6 +314,7 @@ static void from_bits(uint32_t bits, struct wanted *w, struct actual *a)
 		.key_fault = bits >> 7 & 1,
 		.provisioned_epoch = (bits >> 8 & 3) % 3,
 		.provisioned_ours = bits >> 10 & 1,
+		.recording_days = 45 * (bits >> 3 & 1),
 	};
 	*a = (struct actual){
 		.state = (enum input_state)((bits >> 11 & 7) % 6),
@@ -288,6 +329,8 @@ static void from_bits(uint32_t bits, struct wanted *w, struct actual *a)
 		.busy_tx = bits >> 22 & 1,
 		.reissue_queued = bits >> 23 & 1,
 		.fail_queued = bits >> 24 & 1,
+		.recording_days = 45 * (bits >> 2 & 1),
+		.days_wait = bits >> 1 & 1,
 	};
 }
 
@@ -313,6 +356,10 @@ static void test_everything(void **state)
 				    a.state == INPUT_DISABLED);
 		if (k == STEP_DISABLE)
 			assert_true(w.stopping || w.state != WANTED_OPEN);
+		if (k == STEP_SET_DAYS)
+			assert_true(w.state == WANTED_OPEN && !w.stopping &&
+				    a.state == INPUT_LIVE && !a.days_wait &&
+				    a.recording_days != w.recording_days);
 		if (k == STEP_CREATE)
 			assert_true(!w.key_fault && !a.fail_queued &&
 				    a.state != INPUT_LIVE &&
@@ -356,6 +403,7 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_denied),
 		cmocka_unit_test(test_provisioned),
+		cmocka_unit_test(test_recording_days),
 		cmocka_unit_test(test_new_epoch),
 		cmocka_unit_test(test_lost_database),
 		cmocka_unit_test(test_end),
