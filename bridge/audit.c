@@ -1,7 +1,8 @@
 /*
- * What somebody rotated, disabled or deleted at the provider is noticed here,
- * for rooms where nothing else would look any more. It repairs nothing and
- * calls nothing that changes anything: it casts doubt on a room's row.
+ * What somebody rotated, disabled, deleted or set otherwise at the provider is
+ * noticed here, for rooms where nothing else would look any more. It repairs
+ * nothing and calls nothing that changes anything: it casts doubt on a room's
+ * row.
  */
 #include "bridge/audit.h"
 
@@ -22,6 +23,7 @@ struct audit_room {
 	char room[CF_ROOM_SIZE], uid[CF_UID_SIZE];
 	enum ingest ingest;
 	uint8_t hash[CREDENTIAL_HASH_SIZE];
+	int64_t recording_days;
 };
 
 struct audit {
@@ -60,6 +62,7 @@ static bool read_row(struct audit_room *out, const struct db_result *r,
 		return false;
 	memcpy(out->hash, hash, len);
 	out->ingest = (enum ingest)ingest;
+	out->recording_days = db_i64(r, row, "recording_days");
 	(void)snprintf(out->room, sizeof(out->room), "%s",
 		       db_text(r, row, "room_id"));
 	(void)snprintf(out->uid, sizeof(out->uid), "%s",
@@ -120,7 +123,7 @@ static void next_chunk(struct audit *a)
 	a->busy = true;
 	DB_ADD(batch,
 	       "select l.room_id::text as room_id, l.uid, l.credential_hash,"
-	       " c.ingest from bridge.live_input l"
+	       " l.recording_days, c.ingest from bridge.live_input l"
 	       " join chain.registry_room_created c"
 	       "  on c.room_id = l.room_id and c.block_hash = l.created_hash"
 	       " where l.room_id > $1::numeric and l.state = 'live'"
@@ -154,6 +157,26 @@ static void doubt(struct audit *a, const struct audit_room *r, const char *why,
 	bridge_wake(a->b);
 }
 
+/* The same; which days it should have is asked when its turn comes. */
+static void other_days(struct audit *a, const struct audit_room *r,
+		       int64_t days)
+{
+	struct db_batch *batch = db_batch_new(a->b->db);
+
+	a->doubted++;
+	log_odd("live_input_differs", F_STR("room", r->room),
+		F_STR("uid", r->uid), F_STR("why", "other days"));
+	DB_ADD(batch,
+	       "update bridge.live_input set recording_days = $3::integer,"
+	       " days_due_at = now(), term = $5, updated_at = now()"
+	       " where room_id = $1::numeric and uid = $2 and state = 'live'"
+	       " and recording_days = $4::integer",
+	       P_TEXT(r->room), P_TEXT(r->uid), P_I64(days),
+	       P_I64(r->recording_days), P_I64(a->b->facts.term));
+	db_run(batch, NULL, NULL);
+	bridge_wake(a->b);
+}
+
 static void compare(struct audit *a, const struct audit_room *r,
 		    struct cf_input *in)
 {
@@ -171,6 +194,8 @@ static void compare(struct audit *a, const struct audit_room *r,
 	credentials_hash(hash, &in->credentials);
 	if (memcmp(hash, r->hash, sizeof(hash)) != 0)
 		doubt(a, r, "other credentials", false);
+	else if (in->recording_days != r->recording_days)
+		other_days(a, r, in->recording_days);
 }
 
 static void on_input(void *arg, struct cf_answer *answer)

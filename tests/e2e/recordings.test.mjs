@@ -229,3 +229,13 @@ test('days after a lost database: what is right is left alone, what changed mean
 	assert.deepEqual(await Promise.all([same, changed, back].map((r) => shownDays(r.id))),
 		[{ said: 70, told: 70 }, { said: 80, told: 80 }, { said: null, told: 45 }]);
 });
+
+test('days that somebody set in the dashboard are put right', long, async () => {
+	const one = await room({ title: 'meddled with' });
+	await setDays(one, 33);
+	await hasDays(one.id, 33);
+	await restart('bridge-audit', { cloudflare: { delete_recording_after_days: 45 }, bridge: { audit_every_s: 2 } });
+	await w.standin.call('PUT', `/live_inputs/${one.input.uid}`, { deleteRecordingAfterDays: null });
+	await w.until('it is noticed', () => new RegExp(`event=live_input_differs room=${one.id} .*other days`).test(w.bridgeDaemon.text()));
+	await hasDays(one.id, 33);
+});
