@@ -80,6 +80,15 @@ const outputsAre = (a, room) => async () => {
 	return have.length === room.outputs.length && room.outputs.every((o) => have.some((h) => h.streamKey === o.streamKey && h.enabled === o.enabled));
 };
 
+// Their live inputs have these days, by the provider and by the database.
+const daysAre = (a, wanted) => async () => {
+	const all = await Promise.all(wanted.map(async ([room, days]) => {
+		const [row] = await a.rows(`select recording_days as days from bridge.live_input where room_id = ${room.id}`);
+		return (await inputOf(a, room))?.deleteRecordingAfterDays === days && row?.days === days;
+	}));
+	return all.every(Boolean);
+};
+
 export const kinds = {
 	async provision(a) {
 		const room = await create(a, { suite: 2, ingest: 'srt' });
@@ -126,6 +135,20 @@ export const kinds = {
 		room.outputs[0].enabled = false;
 		room.outputs.splice(1, 1);
 		return { rooms: [room], also: outputsAre(a, room) };
+	},
+	// Days of its own from before its live input is made, others later, and none.
+	async days(a) {
+		const [own, back] = [await create(a), await create(a)];
+		await live(a, [own, back]);
+		await send(a, back, 'setRecordingDays', [60]);
+		await a.until('it has its own days', daysAre(a, [[back, 60], [own, 45]]));
+		await a.stopDaemons();
+		await send(a, own, 'setRecordingDays', [2000]);
+		await send(a, back, 'setRecordingDays', [0]);
+		const fresh = await create(a);
+		await confirmed(a, [fresh]);
+		await send(a, fresh, 'setRecordingDays', [7]);
+		return { rooms: [own, back, fresh], also: daysAre(a, [[own, 1096], [back, 45], [fresh, 30]]) };
 	},
 	// Every kind of event, to a receiver that refuses each delivery's first try.
 	async webhook(a) {
@@ -262,6 +285,6 @@ export const kinds = {
 };
 
 const sweeps = { bridge: { sweep_every_s: 1 } };
-export const options = { bump: { bridge: { bump_after_s: 1 } }, sweep: sweeps, adopt: sweeps, audit: { bridge: { audit_every_s: 1 } },
+export const options = { bump: { bridge: { bump_after_s: 1 } }, sweep: sweeps, adopt: sweeps, days: { cloudflare: { delete_recording_after_days: 45 } }, audit: { bridge: { audit_every_s: 1 } },
 	reopen: { chain: { confirmations: 4 } },
 	keys: { keys: 2, bridge: { batch_max: 1 } }, dry: { keys: 2, bridge: { batch_max: 1 } } };
