@@ -230,6 +230,78 @@ static enum status room_end(struct cli *cli, struct err *err)
 	return st;
 }
 
+/* ---- record ---- */
+
+struct record {
+	bool keeps, discards;
+	int64_t days; /* below 0: nothing is said of them */
+};
+
+/* One thing at a time, since each is a transaction. */
+static enum status record_args(struct record *out, const struct cli *cli,
+			       struct err *err)
+{
+	struct record r = { .keeps = cli_flag(cli, "keep"),
+			    .discards = cli_flag(cli, "discard"),
+			    .days = -1 };
+	enum status st = cli_number(&r.days, cli, "days", 0, UINT16_MAX, err);
+
+	if (st != ST_OK)
+		return st;
+	if (r.keeps + r.discards + (r.days >= 0) != 1)
+		return err_set(err, ST_REJECTED,
+			       "say one of --keep, --discard and --days N");
+	*out = r;
+	return ST_OK;
+}
+
+static enum status send_record(cJSON **receipt, struct chain *c,
+			       const uint8_t key32[32], const struct u256 *room,
+			       const struct record *r, struct err *err)
+{
+	bool days = r->days >= 0;
+	const struct abi_value args[] = {
+		abi_num(room),
+		days ? abi_u64((uint64_t)r->days) : abi_bool(r->keeps),
+	};
+
+	return chain_send(receipt, c, key32,
+			  days ? "setRecordingDays" : "setRecording", args,
+			  ARRAY_SIZE(args), NULL, err);
+}
+
+static enum status room_record(struct cli *cli, struct err *err)
+{
+	AUTO(config) struct config *cfg = NULL;
+	AUTO(chain) struct chain *c = NULL;
+	AUTO_JSON cJSON *receipt = NULL;
+	struct record r = { 0 };
+	struct u256 room;
+	uint8_t key[32];
+	char id[U256_DEC_SIZE];
+	enum status st = room_id_arg(&room, cli, 0, err);
+
+	if (st == ST_OK)
+		st = record_args(&r, cli, err);
+	if (st == ST_OK)
+		st = cli_config(&cfg, cli, err);
+	if (st == ST_OK)
+		st = chain_open(&c, cfg, err);
+	if (st == ST_OK)
+		st = key_from_opts(key, cli, err);
+	if (st != ST_OK)
+		return st;
+	st = send_record(&receipt, c, key, &room, &r, err);
+	explicit_bzero(key, sizeof(key));
+	if (st == ST_OK)
+		print_sent(cli,
+			   r.keeps      ? "keeps recordings"
+			   : r.discards ? "discards recordings"
+					: "has other days for recordings",
+			   u256_to_dec(id, &room), receipt);
+	return st;
+}
+
 /* ---- show ---- */
 
 static void name_member(cJSON *room, const char *key, const char *const *names,
@@ -361,6 +433,11 @@ const struct command cmd_room[] = {
 	{ "room end", "ROOM -c FILE [--as-moderator] " KEY_USAGE,
 	  "end a room, as its host or with --as-moderator another's",
 	  KEY_OPTIONS, "as-moderator", room_end },
+	{ "room record", "ROOM -c FILE --keep|--discard|--days N " KEY_USAGE,
+	  "keep or discard recordings, or have those that become ready deleted "
+	  "after N days (as near as 30 to 1096 come; 0: the operator's "
+	  "setting)",
+	  "days " KEY_OPTIONS, "keep discard", room_record },
 	{ "room show", "ROOM -c FILE", "a room as the contract has it", "", "",
 	  room_show },
 	{ "room list", "-c FILE [--state open|failed|ended] [--limit N]",

@@ -196,6 +196,28 @@ test('pause stops creation, and nothing else', { timeout: 120000 }, async () => 
 	await create(host);
 });
 
+test('a host says what becomes of recordings', { timeout: 180000 }, async () => {
+	const host = person('records', await w.newAccount());
+	const { room } = await create(host);
+	await w.provisioned(room);
+	const shown = async () => (({ keep_recording, recording_days }) => [keep_recording, recording_days])(await w.row(room));
+	assert.deepEqual(await shown(), [true, null]);
+	assert.match(await ok(host, 'room', 'record', room, '--days', '60'), /^room \d+ has other days for recordings in block \d+, transaction 0x/);
+	assert.equal(JSON.parse(await ok(host, 'room', 'record', room, '--discard', '--json')).did, 'discards recordings');
+	await w.until('both are seen', async () => String(await shown()) === 'false,60');
+	await w.until('and told', async () => (await w.standin.inputsOf(room))[0].deleteRecordingAfterDays === 60);
+	await ok(host, 'room', 'record', room, '--keep');
+	await ok(host, 'room', 'record', room, '--days', '0');
+	await w.until('as it was', async () => String(await shown()) === 'true,');
+	await w.until('and told', async () => (await w.standin.inputsOf(room))[0].deleteRecordingAfterDays === null);
+	await refused(stranger, ['room', 'record', room, '--days', '60'], /NotHost/);
+	for (const [args, pattern] of [[[], /say one of/], [['--keep', '--discard'], /say one of/], [['--keep', '--days', '0'], /say one of/],
+		[['--days', '65536'], /from 0 to 65535/], [['--days', 'x'], /days/]])
+		await refused(host, ['room', 'record', room, ...args], pattern);
+	await ok(host, 'room', 'end', room);
+	await refused(host, ['room', 'record', room, '--days', '60'], /RoomNotOpen/);
+});
+
 test('a moderator ends a room; its live input goes', { timeout: 180000 }, async () => {
 	const room = await w.createRoom({ title: 'moderated', hostKey: (await newHostKey(1)).hostKey });
 	await w.provisioned(room.id);
