@@ -18,10 +18,14 @@ afterEach(async () => {
 const horizon = (block) => w.until(`block ${block} counts`, async () =>
 	(await w.rows(`select h from bridge.ready('depth', 1) where h >= ${block}`))[0]?.h);
 
+// Provisioned, and the bridge has noted that it is.
+const settled = (id) => w.until(`${id} is at rest`, async () => (await w.rows(`select 1 from bridge.live_input
+	where room_id = ${id} and provisioned_epoch = 1 and credential_hash is not null`)).length === 1);
+
 test('what was at rest is left out, what is to be tried again is not', long, async () => {
 	w = await World.create({ blockTime: 1 });
 	const [ended, other] = [await w.createRoom({ title: 'ends', hostKey: (await newHostKey(1)).hostKey }), await w.newAccount()];
-	await w.provisioned(ended.id);
+	await settled(ended.id);
 	w.bridgeDaemon.expected = true;
 	await w.bridgeDaemon.stop();
 	const end = Number((await w.contract.send(ended.host.key, 'endRoom', [BigInt(ended.id)])).blockNumber);
@@ -45,9 +49,7 @@ test('what was at rest is left out, what is to be tried again is not', long, asy
 test('days that the provider has not are seen by their event, by their time, or with all rooms', long, async () => {
 	w = await World.create({ blockTime: 1, config: { bridge: { audit_every_s: 0 } } });
 	const made = await w.createRoom({ title: 'days', hostKey: (await newHostKey(1)).hostKey });
-	await w.provisioned(made.id);
-	await w.until('its row is at rest', async () => (await w.rows(`select 1 from bridge.live_input
-		where room_id = ${made.id} and provisioned_epoch = 1 and credential_hash is not null`)).length === 1);
+	await settled(made.id);
 	w.bridgeDaemon.expected = true;
 	await w.bridgeDaemon.stop();
 	const said = Number((await w.contract.send(made.host.key, 'setRecordingDays', [BigInt(made.id), 45])).blockNumber);
