@@ -1,7 +1,8 @@
 /*
- * A span as eth_getLogs tells it. The last block's header is asked for in the
- * same batch, which finds out a backend that does not have it yet; then come
- * the headers of the blocks that have events.
+ * A span as eth_getLogs tells it. The last block's header is asked for ahead of
+ * the logs in the same batch, which finds out a backend that does not have it
+ * yet: behind them, it could be there by then, and its logs not. Then come the
+ * headers of the blocks that have events.
  */
 #include "indexer/span_int.h"
 
@@ -9,7 +10,7 @@
 
 #define HEADERS_MAX 100
 
-enum { TOLD_LOGS, TOLD_LAST };
+enum { TOLD_LAST, TOLD_LOGS };
 
 static void ask_headers(struct span *s);
 
@@ -192,8 +193,8 @@ void span_told_ask(struct span *s)
 	struct ask ask;
 
 	ask_init(&ask);
-	ask_logs(&ask, s->opts->filter, s->r.from, s->r.to);
 	ask_block(&ask, s->r.to);
+	ask_logs(&ask, s->opts->filter, s->r.from, s->r.to);
 	if (!ask_send_bulk(&ask, s->opts->feed, logs_came, s))
 		span_failed(s, false, 0, "no endpoint");
 }

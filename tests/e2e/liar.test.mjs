@@ -234,6 +234,23 @@ test('a load balancer: one of two backends is behind', long, async () => {
 	}
 });
 
+// The last block of a history comes between two answers of one batch.
+test('a backend that takes in a block while it answers', long, async () => {
+	await eventful(DEPTH + 1);
+	for (const kind of ['ws', 'http']) {
+		newTrial();
+		const node = await t.node(kind);
+		const to = lab.chain.height - DEPTH;
+		await t.configure([node], { indexer: { verify_history: 'off' } });
+		const behind = node.fault('stale', { method: ['eth_getLogs', 'eth_getBlockByNumber'], blocks: [to, to] }, { lag: DEPTH + 1, gain: 1 });
+		t.start();
+		await t.isTruth();
+		assert.equal(behind.met, 1);
+		assert.match(t.text(), / event=span_retry [^\n]*reason="the last block is not there yet"/);
+		assert.deepEqual(broken(), []);
+	}
+});
+
 test('an endpoint that lags is left for one that does not', long, async () => {
 	const [slow, other] = await pair('http');
 	t.start();

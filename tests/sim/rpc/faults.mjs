@@ -51,8 +51,11 @@ function lie(change) {
 }
 
 // A backend that is `lag` blocks behind: what it does not have, it leaves out.
-async function stale(call, { lag }, node) {
+// With each call that it answers it takes in `gain` blocks.
+async function stale(call, fault, node) {
 	const { method, params } = call.request;
+	const { lag, gain = 0 } = fault;
+	fault.lag -= gain;
 	const head = Number((await node.ask({ jsonrpc: '2.0', id: 0, method: 'eth_blockNumber', params: [] })).result) - lag;
 	const [first, last] = blocksOf(method, params) ?? [];
 	if (method === 'eth_blockNumber') return result(call, hex(head));
