@@ -58,6 +58,7 @@ test('an answer that comes too late: adopted, not doubled', long, async () => {
 	w = await World.create({ blockTime: 1, config: { cloudflare: { request_timeout_ms: 1000 } } });
 	await w.standin.fault('late', CREATE, { ms: 3000 });
 	await inOrder(await room(), 1);
+	await w.until('it is answered, and so in the log', async () => (await posts()).length > 0);
 	assert.equal((await posts()).length, 1);
 });
 
