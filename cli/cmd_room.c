@@ -165,6 +165,20 @@ static enum status room_create(struct cli *cli, struct err *err)
 	return st;
 }
 
+/* What a call about the room of the first argument needs. */
+static enum status open_room_call(struct config **cfg, struct chain **c,
+				  struct u256 *room, uint8_t key32[32],
+				  const struct cli *cli, struct err *err)
+{
+	enum status st = room_id_arg(room, cli, 0, err);
+
+	if (st == ST_OK)
+		st = cli_config(cfg, cli, err);
+	if (st == ST_OK)
+		st = chain_open(c, *cfg, err);
+	return st == ST_OK ? key_from_opts(key32, cli, err) : st;
+}
+
 /* ---- end ---- */
 
 /* As whom a room is ended is said, not guessed: a moderator's key ends rooms of
@@ -209,14 +223,8 @@ static enum status room_end(struct cli *cli, struct err *err)
 	struct abi_value arg;
 	uint8_t key[32];
 	char id[U256_DEC_SIZE];
-	enum status st = room_id_arg(&room, cli, 0, err);
+	enum status st = open_room_call(&cfg, &c, &room, key, cli, err);
 
-	if (st == ST_OK)
-		st = cli_config(&cfg, cli, err);
-	if (st == ST_OK)
-		st = chain_open(&c, cfg, err);
-	if (st == ST_OK)
-		st = key_from_opts(key, cli, err);
 	if (st != ST_OK)
 		return st;
 	arg = abi_num(&room);
@@ -279,16 +287,10 @@ static enum status room_record(struct cli *cli, struct err *err)
 	struct u256 room;
 	uint8_t key[32];
 	char id[U256_DEC_SIZE];
-	enum status st = room_id_arg(&room, cli, 0, err);
+	enum status st = record_args(&r, cli, err);
 
 	if (st == ST_OK)
-		st = record_args(&r, cli, err);
-	if (st == ST_OK)
-		st = cli_config(&cfg, cli, err);
-	if (st == ST_OK)
-		st = chain_open(&c, cfg, err);
-	if (st == ST_OK)
-		st = key_from_opts(key, cli, err);
+		st = open_room_call(&cfg, &c, &room, key, cli, err);
 	if (st != ST_OK)
 		return st;
 	st = send_record(&receipt, c, key, &room, &r, err);
