@@ -419,7 +419,7 @@ void schema_ddl(struct buf *out, const struct schema_table *t)
 {
 	char full[SCHEMA_NAME_MAX + 16], key[SCHEMA_NAME_MAX + 1];
 
-	snprintf(full, sizeof(full), "%s.block_hash", t->name);
+	snprintf(full, sizeof(full), "%s.block_number", t->name);
 	fit_name(key, full);
 	buf_printf(out, "create table if not exists chain.\"%s\" (\n", t->name);
 	buf_add_str(out, "\tblock_number bigint not null,\n"
@@ -432,11 +432,13 @@ void schema_ddl(struct buf *out, const struct schema_table *t)
 	for (size_t i = 0; i < t->column_count; i++)
 		buf_printf(out, "\t\"%s\" %s not null,\n", t->columns[i].name,
 			   type_sql(t->columns[i].type));
-	buf_printf(out,
-		   "\tconstraint \"%s\"\n"
-		   "\t\tprimary key (block_hash, log_index)\n);\n",
-		   key);
-	ddl_index(out, t, "block_number");
+	/* In the chain's order: history fills the key's pages from one end, and
+	 * a range of blocks is found by it. */
+	buf_printf(
+	    out,
+	    "\tconstraint \"%s\"\n"
+	    "\t\tprimary key (block_number, log_index, block_hash)\n);\n",
+	    key);
 	for (size_t i = 0; i < t->column_count; i++)
 		if (t->columns[i].indexed)
 			ddl_index(out, t, t->columns[i].name);

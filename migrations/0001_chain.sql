@@ -149,9 +149,8 @@ create table chain.undecodable (
 	topics bytea not null,
 	data bytea not null,
 	reason text not null,
-	primary key (block_hash, log_index)
+	primary key (block_number, log_index, block_hash)
 );
-create index undecodable_block_number on chain.undecodable (block_number);
 comment on table chain.undecodable is
 	'Logs of a known event whose data does not decode, kept raw.';
 comment on column chain.undecodable.block_number is 'Height.';

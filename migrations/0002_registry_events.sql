@@ -11,11 +11,9 @@ create table if not exists chain."registry_bridge_key_set" (
 	address bytea not null,
 	"key_id" bigint not null,
 	"key" bytea not null,
-	constraint "registry_bridge_key_set.block_hash"
-		primary key (block_hash, log_index)
+	constraint "registry_bridge_key_set.block_number"
+		primary key (block_number, log_index, block_hash)
 );
-create index if not exists "registry_bridge_key_set.block_number"
-	on chain."registry_bridge_key_set" ("block_number");
 comment on table chain."registry_bridge_key_set" is
 	'BridgeKeySet(uint16,bytes) of registry';
 
@@ -27,11 +25,9 @@ create table if not exists chain."registry_default_admin_delay_change_canceled" 
 	tx_index integer not null,
 	log_index integer not null,
 	address bytea not null,
-	constraint "registry_default_admin_delay_change_canceled.block_hash"
-		primary key (block_hash, log_index)
+	constraint "registry_default_admin_delay_change_canceled.block_number"
+		primary key (block_number, log_index, block_hash)
 );
-create index if not exists "registry_default_admin_delay_change_canceled.block_number"
-	on chain."registry_default_admin_delay_change_canceled" ("block_number");
 comment on table chain."registry_default_admin_delay_change_canceled" is
 	'DefaultAdminDelayChangeCanceled() of registry';
 
@@ -45,11 +41,9 @@ create table if not exists chain."registry_default_admin_delay_change_scheduled"
 	address bytea not null,
 	"new_delay" bigint not null,
 	"effect_schedule" bigint not null,
-	constraint "registry_default_admin_delay_change_scheduled.block_hash"
-		primary key (block_hash, log_index)
+	constraint "registry_default_admin_delay_change_scheduled.block_number"
+		primary key (block_number, log_index, block_hash)
 );
-create index if not exists "registry_default_admin_delay_change_scheduled.block_number"
-	on chain."registry_default_admin_delay_change_scheduled" ("block_number");
 comment on table chain."registry_default_admin_delay_change_scheduled" is
 	'DefaultAdminDelayChangeScheduled(uint48,uint48) of registry';
 
@@ -61,11 +55,9 @@ create table if not exists chain."registry_default_admin_transfer_canceled" (
 	tx_index integer not null,
 	log_index integer not null,
 	address bytea not null,
-	constraint "registry_default_admin_transfer_canceled.block_hash"
-		primary key (block_hash, log_index)
+	constraint "registry_default_admin_transfer_canceled.block_number"
+		primary key (block_number, log_index, block_hash)
 );
-create index if not exists "registry_default_admin_transfer_canceled.block_number"
-	on chain."registry_default_admin_transfer_canceled" ("block_number");
 comment on table chain."registry_default_admin_transfer_canceled" is
 	'DefaultAdminTransferCanceled() of registry';
 
@@ -79,11 +71,9 @@ create table if not exists chain."registry_default_admin_transfer_scheduled" (
 	address bytea not null,
 	"new_admin" bytea not null,
 	"accept_schedule" bigint not null,
-	constraint "registry_default_admin_transfer_scheduled.block_hash"
-		primary key (block_hash, log_index)
+	constraint "registry_default_admin_transfer_scheduled.block_number"
+		primary key (block_number, log_index, block_hash)
 );
-create index if not exists "registry_default_admin_transfer_scheduled.block_number"
-	on chain."registry_default_admin_transfer_scheduled" ("block_number");
 create index if not exists "registry_default_admin_transfer_scheduled.new_admin"
 	on chain."registry_default_admin_transfer_scheduled" ("new_admin");
 comment on table chain."registry_default_admin_transfer_scheduled" is
@@ -100,11 +90,9 @@ create table if not exists chain."registry_key_rotated" (
 	"room_id" numeric(78, 0) not null,
 	"epoch" bigint not null,
 	"host_key" bytea not null,
-	constraint "registry_key_rotated.block_hash"
-		primary key (block_hash, log_index)
+	constraint "registry_key_rotated.block_number"
+		primary key (block_number, log_index, block_hash)
 );
-create index if not exists "registry_key_rotated.block_number"
-	on chain."registry_key_rotated" ("block_number");
 create index if not exists "registry_key_rotated.room_id"
 	on chain."registry_key_rotated" ("room_id");
 comment on table chain."registry_key_rotated" is
@@ -123,11 +111,9 @@ create table if not exists chain."registry_limits_set" (
 	"max_age" bigint not null,
 	"max_title" bigint not null,
 	"fee" numeric(78, 0) not null,
-	constraint "registry_limits_set.block_hash"
-		primary key (block_hash, log_index)
+	constraint "registry_limits_set.block_number"
+		primary key (block_number, log_index, block_hash)
 );
-create index if not exists "registry_limits_set.block_number"
-	on chain."registry_limits_set" ("block_number");
 comment on table chain."registry_limits_set" is
 	'LimitsSet(uint32,uint32,uint32,uint16,uint128) of registry';
 
@@ -142,11 +128,9 @@ create table if not exists chain."registry_origin_added" (
 	"origin_id" bigint not null,
 	"prefix" bytea not null,
 	"suffixes" jsonb not null,
-	constraint "registry_origin_added.block_hash"
-		primary key (block_hash, log_index)
+	constraint "registry_origin_added.block_number"
+		primary key (block_number, log_index, block_hash)
 );
-create index if not exists "registry_origin_added.block_number"
-	on chain."registry_origin_added" ("block_number");
 create index if not exists "registry_origin_added.origin_id"
 	on chain."registry_origin_added" ("origin_id");
 comment on table chain."registry_origin_added" is
@@ -163,11 +147,9 @@ create table if not exists chain."registry_output_added" (
 	"room_id" numeric(78, 0) not null,
 	"output_id" bigint not null,
 	"sealed_target" bytea not null,
-	constraint "registry_output_added.block_hash"
-		primary key (block_hash, log_index)
+	constraint "registry_output_added.block_number"
+		primary key (block_number, log_index, block_hash)
 );
-create index if not exists "registry_output_added.block_number"
-	on chain."registry_output_added" ("block_number");
 create index if not exists "registry_output_added.room_id"
 	on chain."registry_output_added" ("room_id");
 comment on table chain."registry_output_added" is
@@ -184,11 +166,9 @@ create table if not exists chain."registry_output_refused" (
 	"room_id" numeric(78, 0) not null,
 	"output_id" bigint not null,
 	"code" bigint not null,
-	constraint "registry_output_refused.block_hash"
-		primary key (block_hash, log_index)
+	constraint "registry_output_refused.block_number"
+		primary key (block_number, log_index, block_hash)
 );
-create index if not exists "registry_output_refused.block_number"
-	on chain."registry_output_refused" ("block_number");
 create index if not exists "registry_output_refused.room_id"
 	on chain."registry_output_refused" ("room_id");
 comment on table chain."registry_output_refused" is
@@ -204,11 +184,9 @@ create table if not exists chain."registry_output_removed" (
 	address bytea not null,
 	"room_id" numeric(78, 0) not null,
 	"output_id" bigint not null,
-	constraint "registry_output_removed.block_hash"
-		primary key (block_hash, log_index)
+	constraint "registry_output_removed.block_number"
+		primary key (block_number, log_index, block_hash)
 );
-create index if not exists "registry_output_removed.block_number"
-	on chain."registry_output_removed" ("block_number");
 create index if not exists "registry_output_removed.room_id"
 	on chain."registry_output_removed" ("room_id");
 comment on table chain."registry_output_removed" is
@@ -225,11 +203,9 @@ create table if not exists chain."registry_output_set" (
 	"room_id" numeric(78, 0) not null,
 	"output_id" bigint not null,
 	"enabled" boolean not null,
-	constraint "registry_output_set.block_hash"
-		primary key (block_hash, log_index)
+	constraint "registry_output_set.block_number"
+		primary key (block_number, log_index, block_hash)
 );
-create index if not exists "registry_output_set.block_number"
-	on chain."registry_output_set" ("block_number");
 create index if not exists "registry_output_set.room_id"
 	on chain."registry_output_set" ("room_id");
 comment on table chain."registry_output_set" is
@@ -244,11 +220,9 @@ create table if not exists chain."registry_paused" (
 	log_index integer not null,
 	address bytea not null,
 	"account" bytea not null,
-	constraint "registry_paused.block_hash"
-		primary key (block_hash, log_index)
+	constraint "registry_paused.block_number"
+		primary key (block_number, log_index, block_hash)
 );
-create index if not exists "registry_paused.block_number"
-	on chain."registry_paused" ("block_number");
 comment on table chain."registry_paused" is
 	'Paused(address) of registry';
 
@@ -262,11 +236,9 @@ create table if not exists chain."registry_provision_skipped" (
 	address bytea not null,
 	"room_id" numeric(78, 0) not null,
 	"reason" bigint not null,
-	constraint "registry_provision_skipped.block_hash"
-		primary key (block_hash, log_index)
+	constraint "registry_provision_skipped.block_number"
+		primary key (block_number, log_index, block_hash)
 );
-create index if not exists "registry_provision_skipped.block_number"
-	on chain."registry_provision_skipped" ("block_number");
 create index if not exists "registry_provision_skipped.room_id"
 	on chain."registry_provision_skipped" ("room_id");
 comment on table chain."registry_provision_skipped" is
@@ -282,11 +254,9 @@ create table if not exists chain."registry_recording_days_set" (
 	address bytea not null,
 	"room_id" numeric(78, 0) not null,
 	"num_days" bigint not null,
-	constraint "registry_recording_days_set.block_hash"
-		primary key (block_hash, log_index)
+	constraint "registry_recording_days_set.block_number"
+		primary key (block_number, log_index, block_hash)
 );
-create index if not exists "registry_recording_days_set.block_number"
-	on chain."registry_recording_days_set" ("block_number");
 create index if not exists "registry_recording_days_set.room_id"
 	on chain."registry_recording_days_set" ("room_id");
 comment on table chain."registry_recording_days_set" is
@@ -303,11 +273,9 @@ create table if not exists chain."registry_recording_ready" (
 	"room_id" numeric(78, 0) not null,
 	"origin_id" bigint not null,
 	"video_uid" bytea not null,
-	constraint "registry_recording_ready.block_hash"
-		primary key (block_hash, log_index)
+	constraint "registry_recording_ready.block_number"
+		primary key (block_number, log_index, block_hash)
 );
-create index if not exists "registry_recording_ready.block_number"
-	on chain."registry_recording_ready" ("block_number");
 create index if not exists "registry_recording_ready.room_id"
 	on chain."registry_recording_ready" ("room_id");
 comment on table chain."registry_recording_ready" is
@@ -323,11 +291,9 @@ create table if not exists chain."registry_recording_set" (
 	address bytea not null,
 	"room_id" numeric(78, 0) not null,
 	"keep" boolean not null,
-	constraint "registry_recording_set.block_hash"
-		primary key (block_hash, log_index)
+	constraint "registry_recording_set.block_number"
+		primary key (block_number, log_index, block_hash)
 );
-create index if not exists "registry_recording_set.block_number"
-	on chain."registry_recording_set" ("block_number");
 create index if not exists "registry_recording_set.room_id"
 	on chain."registry_recording_set" ("room_id");
 comment on table chain."registry_recording_set" is
@@ -344,11 +310,9 @@ create table if not exists chain."registry_reissued" (
 	"room_id" numeric(78, 0) not null,
 	"epoch" bigint not null,
 	"code" bigint not null,
-	constraint "registry_reissued.block_hash"
-		primary key (block_hash, log_index)
+	constraint "registry_reissued.block_number"
+		primary key (block_number, log_index, block_hash)
 );
-create index if not exists "registry_reissued.block_number"
-	on chain."registry_reissued" ("block_number");
 create index if not exists "registry_reissued.room_id"
 	on chain."registry_reissued" ("room_id");
 comment on table chain."registry_reissued" is
@@ -365,11 +329,9 @@ create table if not exists chain."registry_role_admin_changed" (
 	"role" bytea not null,
 	"previous_admin_role" bytea not null,
 	"new_admin_role" bytea not null,
-	constraint "registry_role_admin_changed.block_hash"
-		primary key (block_hash, log_index)
+	constraint "registry_role_admin_changed.block_number"
+		primary key (block_number, log_index, block_hash)
 );
-create index if not exists "registry_role_admin_changed.block_number"
-	on chain."registry_role_admin_changed" ("block_number");
 create index if not exists "registry_role_admin_changed.role"
 	on chain."registry_role_admin_changed" ("role");
 create index if not exists "registry_role_admin_changed.previous_admin_role"
@@ -390,11 +352,9 @@ create table if not exists chain."registry_role_granted" (
 	"role" bytea not null,
 	"account" bytea not null,
 	"sender" bytea not null,
-	constraint "registry_role_granted.block_hash"
-		primary key (block_hash, log_index)
+	constraint "registry_role_granted.block_number"
+		primary key (block_number, log_index, block_hash)
 );
-create index if not exists "registry_role_granted.block_number"
-	on chain."registry_role_granted" ("block_number");
 create index if not exists "registry_role_granted.role"
 	on chain."registry_role_granted" ("role");
 create index if not exists "registry_role_granted.account"
@@ -415,11 +375,9 @@ create table if not exists chain."registry_role_revoked" (
 	"role" bytea not null,
 	"account" bytea not null,
 	"sender" bytea not null,
-	constraint "registry_role_revoked.block_hash"
-		primary key (block_hash, log_index)
+	constraint "registry_role_revoked.block_number"
+		primary key (block_number, log_index, block_hash)
 );
-create index if not exists "registry_role_revoked.block_number"
-	on chain."registry_role_revoked" ("block_number");
 create index if not exists "registry_role_revoked.role"
 	on chain."registry_role_revoked" ("role");
 create index if not exists "registry_role_revoked.account"
@@ -445,11 +403,9 @@ create table if not exists chain."registry_room_created" (
 	"keep_recording" boolean not null,
 	"title" bytea not null,
 	"host_key" bytea not null,
-	constraint "registry_room_created.block_hash"
-		primary key (block_hash, log_index)
+	constraint "registry_room_created.block_number"
+		primary key (block_number, log_index, block_hash)
 );
-create index if not exists "registry_room_created.block_number"
-	on chain."registry_room_created" ("block_number");
 create index if not exists "registry_room_created.room_id"
 	on chain."registry_room_created" ("room_id");
 create index if not exists "registry_room_created.host"
@@ -469,11 +425,9 @@ create table if not exists chain."registry_room_ended" (
 	address bytea not null,
 	"room_id" numeric(78, 0) not null,
 	"by" bytea not null,
-	constraint "registry_room_ended.block_hash"
-		primary key (block_hash, log_index)
+	constraint "registry_room_ended.block_number"
+		primary key (block_number, log_index, block_hash)
 );
-create index if not exists "registry_room_ended.block_number"
-	on chain."registry_room_ended" ("block_number");
 create index if not exists "registry_room_ended.room_id"
 	on chain."registry_room_ended" ("room_id");
 create index if not exists "registry_room_ended.by"
@@ -491,11 +445,9 @@ create table if not exists chain."registry_room_failed" (
 	address bytea not null,
 	"room_id" numeric(78, 0) not null,
 	"code" bigint not null,
-	constraint "registry_room_failed.block_hash"
-		primary key (block_hash, log_index)
+	constraint "registry_room_failed.block_number"
+		primary key (block_number, log_index, block_hash)
 );
-create index if not exists "registry_room_failed.block_number"
-	on chain."registry_room_failed" ("block_number");
 create index if not exists "registry_room_failed.room_id"
 	on chain."registry_room_failed" ("room_id");
 comment on table chain."registry_room_failed" is
@@ -515,11 +467,9 @@ create table if not exists chain."registry_room_provisioned" (
 	"input_uid" bytea not null,
 	"credential_hash" bytea not null,
 	"envelope" bytea not null,
-	constraint "registry_room_provisioned.block_hash"
-		primary key (block_hash, log_index)
+	constraint "registry_room_provisioned.block_number"
+		primary key (block_number, log_index, block_hash)
 );
-create index if not exists "registry_room_provisioned.block_number"
-	on chain."registry_room_provisioned" ("block_number");
 create index if not exists "registry_room_provisioned.room_id"
 	on chain."registry_room_provisioned" ("room_id");
 comment on table chain."registry_room_provisioned" is
@@ -535,11 +485,9 @@ create table if not exists chain."registry_room_updated" (
 	address bytea not null,
 	"room_id" numeric(78, 0) not null,
 	"title" bytea not null,
-	constraint "registry_room_updated.block_hash"
-		primary key (block_hash, log_index)
+	constraint "registry_room_updated.block_number"
+		primary key (block_number, log_index, block_hash)
 );
-create index if not exists "registry_room_updated.block_number"
-	on chain."registry_room_updated" ("block_number");
 create index if not exists "registry_room_updated.room_id"
 	on chain."registry_room_updated" ("room_id");
 comment on table chain."registry_room_updated" is
@@ -554,11 +502,9 @@ create table if not exists chain."registry_unpaused" (
 	log_index integer not null,
 	address bytea not null,
 	"account" bytea not null,
-	constraint "registry_unpaused.block_hash"
-		primary key (block_hash, log_index)
+	constraint "registry_unpaused.block_number"
+		primary key (block_number, log_index, block_hash)
 );
-create index if not exists "registry_unpaused.block_number"
-	on chain."registry_unpaused" ("block_number");
 comment on table chain."registry_unpaused" is
 	'Unpaused(address) of registry';
 
@@ -572,11 +518,9 @@ create table if not exists chain."registry_withdrawn" (
 	address bytea not null,
 	"to" bytea not null,
 	"amount" numeric(78, 0) not null,
-	constraint "registry_withdrawn.block_hash"
-		primary key (block_hash, log_index)
+	constraint "registry_withdrawn.block_number"
+		primary key (block_number, log_index, block_hash)
 );
-create index if not exists "registry_withdrawn.block_number"
-	on chain."registry_withdrawn" ("block_number");
 create index if not exists "registry_withdrawn.to"
 	on chain."registry_withdrawn" ("to");
 comment on table chain."registry_withdrawn" is
