@@ -281,7 +281,7 @@ void backfill_limit(struct backfill *b, uint64_t top)
 		F_U64("head", top),
 		F_STR("reason", "no endpoint of this chain has come so far"),
 		F_STR("hint", "it goes on from what is committed; see which "
-			      "endpoint was excluded"));
+			      "endpoint was excluded or fell back"));
 	b->opts.on_done(b->opts.arg, b->any ? &b->last : NULL);
 }
 
