@@ -23,7 +23,7 @@ struct audit_room {
 	char room[CF_ROOM_SIZE], uid[CF_UID_SIZE];
 	enum ingest ingest;
 	uint8_t hash[CREDENTIAL_HASH_SIZE];
-	int64_t recording_days;
+	int64_t recording_days; /* -1: the provider is being told */
 };
 
 struct audit {
@@ -33,7 +33,9 @@ struct audit {
 	char after[CF_ROOM_SIZE]; /* the room read last */
 	struct audit_room rooms[AUDIT_CHUNK];
 	size_t count, at;
-	bool busy; /* a query or a call is under way */
+	bool busy;                 /* a query or a call is under way */
+	struct audit_room suspect; /* whose row is being doubted, and why */
+	const char *why;
 	uint64_t read, doubted;
 };
 
@@ -123,7 +125,8 @@ static void next_chunk(struct audit *a)
 	a->busy = true;
 	DB_ADD(batch,
 	       "select l.room_id::text as room_id, l.uid, l.credential_hash,"
-	       " l.recording_days, c.ingest from bridge.live_input l"
+	       " coalesce(l.recording_days, -1) as recording_days, c.ingest"
+	       " from bridge.live_input l"
 	       " join chain.registry_room_created c"
 	       "  on c.room_id = l.room_id and c.block_hash = l.created_hash"
 	       " where l.room_id > $1::numeric and l.state = 'live'"
@@ -135,15 +138,40 @@ static void next_chunk(struct audit *a)
 	db_run(batch, on_chunk, a);
 }
 
-/* The row is as it was when it was read, or has been dealt with since. */
+/* The row is as it was when it was read, or has been dealt with since: then
+ * nothing differs. */
+static void on_doubted(void *arg, enum status st,
+		       const struct db_result *const *results, size_t n,
+		       const struct err *err)
+{
+	struct audit *a = (struct audit *)arg;
+
+	(void)n;
+	(void)err;
+	a->busy = false;
+	later(a, a->pace_ms);
+	if (st != ST_OK || db_affected(results[0]) == 0)
+		return; /* its turn comes again */
+	a->doubted++;
+	log_odd("live_input_differs", F_STR("room", a->suspect.room),
+		F_STR("uid", a->suspect.uid), F_STR("why", a->why));
+	bridge_wake(a->b);
+}
+
+static void run_doubt(struct audit *a, struct db_batch *batch,
+		      const struct audit_room *r, const char *why)
+{
+	a->busy = true;
+	a->suspect = *r;
+	a->why = why;
+	db_run(batch, on_doubted, a);
+}
+
 static void doubt(struct audit *a, const struct audit_room *r, const char *why,
 		  bool disabled)
 {
 	struct db_batch *batch = db_batch_new(a->b->db);
 
-	a->doubted++;
-	log_odd("live_input_differs", F_STR("room", r->room),
-		F_STR("uid", r->uid), F_STR("why", why));
 	DB_ADD(batch,
 	       "update bridge.live_input set"
 	       " state = case when $5 then 'disabled' else state end,"
@@ -153,8 +181,7 @@ static void doubt(struct audit *a, const struct audit_room *r, const char *why,
 	       P_TEXT(r->room), P_TEXT(r->uid),
 	       P_BYTES(r->hash, sizeof(r->hash)), P_I64(a->b->facts.term),
 	       P_BOOL(disabled));
-	db_run(batch, NULL, NULL);
-	bridge_wake(a->b);
+	run_doubt(a, batch, r, why);
 }
 
 /* The same; which days it should have is asked when its turn comes. */
@@ -163,9 +190,6 @@ static void other_days(struct audit *a, const struct audit_room *r,
 {
 	struct db_batch *batch = db_batch_new(a->b->db);
 
-	a->doubted++;
-	log_odd("live_input_differs", F_STR("room", r->room),
-		F_STR("uid", r->uid), F_STR("why", "other days"));
 	DB_ADD(batch,
 	       "update bridge.live_input set recording_days = $3::integer,"
 	       " days_due_at = now(), term = $5, updated_at = now()"
@@ -173,8 +197,7 @@ static void other_days(struct audit *a, const struct audit_room *r,
 	       " and recording_days = $4::integer",
 	       P_TEXT(r->room), P_TEXT(r->uid), P_I64(days),
 	       P_I64(r->recording_days), P_I64(a->b->facts.term));
-	db_run(batch, NULL, NULL);
-	bridge_wake(a->b);
+	run_doubt(a, batch, r, "other days");
 }
 
 static void compare(struct audit *a, const struct audit_room *r,
@@ -194,7 +217,8 @@ static void compare(struct audit *a, const struct audit_room *r,
 	credentials_hash(hash, &in->credentials);
 	if (memcmp(hash, r->hash, sizeof(hash)) != 0)
 		doubt(a, r, "other credentials", false);
-	else if (in->recording_days != r->recording_days)
+	else if (r->recording_days >= 0 &&
+		 in->recording_days != r->recording_days)
 		other_days(a, r, in->recording_days);
 }
 
@@ -230,16 +254,6 @@ static void on_input(void *arg, struct cf_answer *answer)
 	abort();
 }
 
-/* Nobody waits for a call, and more than half of the burst is left over. */
-static bool budget_spare(const struct audit *a)
-{
-	struct cf_view v = { 0 };
-
-	cloudflare_view(a->b->cf, &v);
-	return v.queued == 0 && v.limited_ms == 0 &&
-	       v.tokens >= a->b->cfg->cloudflare.rate_burst / 2.0;
-}
-
 static void on_timer(uv_timer_t *t)
 {
 	struct audit *a = (struct audit *)t->data;
@@ -251,7 +265,7 @@ static void on_timer(uv_timer_t *t)
 		next_chunk(a);
 		return;
 	}
-	if (!a->b->listed || a->b->paused || !budget_spare(a)) {
+	if (!a->b->listed || a->b->paused || !cloudflare_spare(a->b->cf, 0.5)) {
 		later(a, AUDIT_BUSY_MS);
 		return;
 	}

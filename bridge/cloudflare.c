@@ -239,6 +239,15 @@ void cloudflare_view(const struct cloudflare *cf, struct cf_view *out)
 		out->open |= circuit_open(&cf->circuits[i]);
 }
 
+bool cloudflare_spare(const struct cloudflare *cf, double share)
+{
+	struct cf_view v;
+
+	cloudflare_view(cf, &v);
+	return v.queued == 0 && v.limited_ms == 0 && v.tokens >= 1 &&
+	       v.tokens >= share * cf->bucket.burst;
+}
+
 /* 429 is about the account, not about the endpoint. */
 static void tell_circuit(struct cf_call *c, bool failed)
 {

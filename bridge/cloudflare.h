@@ -140,6 +140,10 @@ void cloudflare_block(struct cloudflare *cf, uint64_t ms);
  * one that failed too often in a row ends as CF_UNSENT */
 bool cloudflare_may(const struct cloudflare *cf, enum cf_op op);
 
+/** cloudflare_spare - whether a call would go at once and at least @share (0 to
+ * 1) of the burst is at hand: asked by what is in no hurry */
+bool cloudflare_spare(const struct cloudflare *cf, double share);
+
 /** cloudflare_call - queue one call. Stops, deletions and rotations go first,
  * creations and settings last, and among each the hosts take turns. A 429 is
  * not an answer: the whole account waits as told, then the call goes again. */

@@ -30,8 +30,10 @@ static void judge(struct job *j)
 static void job_perform(struct job *j);
 
 /* Whether the endpoint that the step asks first is asked at all now. */
-static bool provider_may(const struct bridge *b, enum step_kind kind)
+static bool provider_may(const struct job *j, enum step_kind kind)
 {
+	const struct bridge *b = j->b;
+
 	switch (kind) {
 	case STEP_CREATE:
 		return cloudflare_may(b->cf, CF_CREATE);
@@ -48,7 +50,7 @@ static bool provider_may(const struct bridge *b, enum step_kind kind)
 	case STEP_DISABLE:
 		return cloudflare_may(b->cf, CF_DISABLE);
 	case STEP_SET_DAYS:
-		return cloudflare_may(b->cf, CF_SET_DAYS);
+		return job_days_may(j);
 	case STEP_COLLECT_RECORDINGS:
 		return cloudflare_may(b->cf, CF_VIDEOS);
 	case STEP_DELETE:
@@ -101,7 +103,7 @@ bool job_start_output(struct job *j)
 	struct bridge *b = j->b;
 
 	j->step = reconcile_next(&j->wanted, &j->actual);
-	if (j->step.kind == STEP_NONE || !provider_may(b, j->step.kind) ||
+	if (j->step.kind == STEP_NONE || !provider_may(j, j->step.kind) ||
 	    b->output_job_count >= BRIDGE_OUTPUT_JOBS_MAX) {
 		output_job_free(j->output);
 		free(j);
@@ -143,10 +145,10 @@ enum job_turn job_try(struct job *j)
 	judge(j);
 	j->step = reconcile_next(&j->wanted, &j->actual);
 	j->stop = step_stops(j->step.kind) || j->wanted.stopping;
-	if (j->step.kind != STEP_NONE && provider_may(b, j->step.kind) &&
+	if (j->step.kind != STEP_NONE && provider_may(j, j->step.kind) &&
 	    !has_slot(b, j))
 		return JOB_WAITS;
-	if (j->step.kind == STEP_NONE || !provider_may(b, j->step.kind) ||
+	if (j->step.kind == STEP_NONE || !provider_may(j, j->step.kind) ||
 	    !control_may(b, &j->wanted, &j->actual, j->step)) {
 		job_free(j);
 		return JOB_NOTHING;
@@ -213,7 +215,7 @@ static bool go_on(struct job *j)
 	    uv_now(b->loop) - j->read_ms >= BACKLOG_MS)
 		return false;
 	next = reconcile_next(&j->wanted, &j->actual);
-	if (next.kind == STEP_NONE || !provider_may(b, next.kind) ||
+	if (next.kind == STEP_NONE || !provider_may(j, next.kind) ||
 	    !control_may(b, &j->wanted, &j->actual, next))
 		return false;
 	step_over(j);
@@ -295,8 +297,8 @@ static const char retry_sql[] =
     " where room_id = $1::numeric";
 static const char days_retry_sql[] =
     "update bridge.live_input set days_failures = days_failures + 1,"
-    " days_due_at = now() + make_interval(secs => least(300,"
-    " power(2, least(days_failures, 9))) * (0.75 + random() * 0.5)),"
+    " days_due_at = now() + make_interval(secs => least(14400,"
+    " power(2, least(days_failures, 14))) * (0.75 + random() * 0.5)),"
     " last_error = $2, term = $3, updated_at = now()"
     " where room_id = $1::numeric";
 

@@ -101,6 +101,8 @@ void job_verify_hash(struct job *j);
 void job_settle(struct job *j);
 void job_enable(struct job *j);
 void job_disable(struct job *j);
+/** job_days_may - whether there are calls to spare for that now */
+bool job_days_may(const struct job *j);
 void job_set_days(struct job *j);
 void job_collect(struct job *j);
 void job_delete(struct job *j);

@@ -229,7 +229,14 @@ void job_enable(struct job *j)
 	call_input(j, CF_ENABLE, on_enabled);
 }
 
-/* A crash before the commit lets the same be said once more. */
+/* Nobody waits for it, so it does not queue either. The operator's change
+ * concerns every room, and leaves more for the others. */
+bool job_days_may(const struct job *j)
+{
+	return cloudflare_may(j->b->cf, CF_SET_DAYS) &&
+	       cloudflare_spare(j->b->cf, j->wanted.own_days ? 0.5 : 0.75);
+}
+
 static void on_days_set(void *arg, struct cf_answer *a)
 {
 	struct job *j = (struct job *)arg;
@@ -251,7 +258,34 @@ static void on_days_set(void *arg, struct cf_answer *a)
 	job_commit(j, batch);
 }
 
+static void on_days_unknown(void *arg, enum status st,
+			    const struct db_result *const *results, size_t n,
+			    const struct err *err)
+{
+	struct job *j = (struct job *)arg;
+
+	(void)n;
+	if (st != ST_OK && st != ST_TRANSIENT)
+		log_broken("step_not_stored", F_STR("room", j->room),
+			   F_STR("why", err->msg));
+	if (st != ST_OK || db_affected(results[0]) == 0 ||
+	    !cloudflare_spare(j->b->cf, 0))
+		job_end(j); /* the poll comes again */
+	else
+		call_input(j, CF_SET_DAYS, on_days_set);
+}
+
+/* From the call to its answer nobody knows which days there are: a crash, or an
+ * answer that is lost, lets them be told again, also when the wish is back to
+ * what it was. */
 void job_set_days(struct job *j)
 {
-	call_input(j, CF_SET_DAYS, on_days_set);
+	struct db_batch *batch = db_batch_new(j->b->db);
+
+	DB_ADD(batch,
+	       "update bridge.live_input set recording_days = null,"
+	       " days_due_at = now(), term = $3, updated_at = now()"
+	       " where room_id = $1::numeric and state = 'live' and uid = $2",
+	       P_TEXT(j->room), P_TEXT(j->uid), P_I64(j->b->facts.term));
+	db_run_joined(batch, on_days_unknown, j);
 }

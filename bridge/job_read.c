@@ -139,6 +139,7 @@ static void read_wanted(struct job *j, const struct db_result *r, size_t row)
 	copy_bytes(r, row, "provisioned_hash", w->provisioned_hash,
 		   sizeof(w->provisioned_hash));
 	w->recording_days = (uint32_t)db_i64(r, row, "recording_days");
+	w->own_days = db_bool(r, row, "own_days");
 	if (w->state != WANTED_OPEN)
 		return;
 	w->denied = policy_host(j->b->policy, j->host) == POLICY_DENIED;
@@ -182,6 +183,7 @@ static void read_actual(struct job *j, const struct db_result *r, size_t row)
 	a->rotated_epoch = (uint64_t)db_i64(r, row, "li_rotated_epoch");
 	a->provisioned_epoch = (uint64_t)db_i64(r, row, "li_provisioned_epoch");
 	a->recordings_kept = db_bool(r, row, "li_recordings_kept");
+	a->days_unknown = db_is_null(r, row, "li_recording_days");
 	a->recording_days = (uint32_t)db_i64(r, row, "li_recording_days");
 	a->days_wait = db_bool(r, row, "li_days_wait");
 	/* A process before us may have sent it as late as its death. */

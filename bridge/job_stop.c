@@ -21,7 +21,8 @@ static const char disabled_sql[] =
     " where room_id = $1::numeric and state = 'live'";
 static const char deleted_sql[] =
     "update bridge.live_input set state = 'deleted', deleted_at = now(),"
-    " failures = 0, retry_at = null, last_error = null, term = $2,"
+    " failures = 0, retry_at = null, last_error = null,"
+    " days_due_at = null, term = $2,"
     " updated_at = now() where room_id = $1::numeric";
 static const char kept_sql[] =
     "update bridge.live_input set recordings_kept = true, term = $2,"

@@ -100,7 +100,7 @@ static struct step next_live(const struct wanted *w, const struct actual *a)
 	struct step s = next_credentials(w, a);
 
 	if (s.kind == STEP_NONE && !a->days_wait &&
-	    a->recording_days != w->recording_days)
+	    (a->days_unknown || a->recording_days != w->recording_days))
 		return step(STEP_SET_DAYS);
 	return s;
 }

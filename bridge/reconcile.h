@@ -42,6 +42,7 @@ struct wanted {
 	bool provisioned_ours;      /* it names the uid of our live input */
 	uint8_t provisioned_hash[CREDENTIAL_HASH_SIZE];
 	uint32_t recording_days; /* as the provider takes them; 0: for ever */
+	bool own_days;           /* they are the host's, not the operator's */
 	struct wanted_output output;
 };
 
@@ -88,6 +89,7 @@ struct actual {
 	uint64_t provisioned_epoch; /* recorded as seen on chain */
 	bool recordings_kept;
 	uint32_t recording_days; /* that the provider has */
+	bool days_unknown;       /* it was told others, and did not answer */
 	bool days_wait; /* telling it failed, and is tried again later */
 	bool sealed;  /* the outbox has this epoch's envelope for this input */
 	bool busy_tx; /* it has another, already in a transaction */

@@ -268,12 +268,8 @@ static void on_due(void *arg, enum status st,
 /* Rooms come first: half of the burst is left to them. */
 static size_t calls_spare(const struct recordings *r)
 {
-	struct cf_view v = { 0 };
-
-	cloudflare_view(r->b->cf, &v);
-	if (!r->b->listed || v.queued || v.limited_ms ||
-	    !cloudflare_may(r->b->cf, CF_RECORDINGS) ||
-	    v.tokens < r->b->cfg->cloudflare.rate_burst / 2.0)
+	if (!r->b->listed || !cloudflare_may(r->b->cf, CF_RECORDINGS) ||
+	    !cloudflare_spare(r->b->cf, 0.5))
 		return 0;
 	return RECORDINGS_AT_ONCE - r->open;
 }

@@ -67,7 +67,7 @@ create table bridge.live_input (
 	credential_hash bytea,
 	provisioned_epoch bigint not null default 0,
 	recordings_kept boolean not null default false,
-	recording_days integer not null default 0,
+	recording_days integer default 0,
 	days_due_at timestamptz,
 	days_failures integer not null default 0,
 	playback_hls text,
@@ -112,7 +112,8 @@ comment on column bridge.live_input.recordings_kept is
 	'the uids of its recordings are stored (or the recordings deleted)';
 comment on column bridge.live_input.recording_days is
 	'days after which the provider deletes recordings that become ready, as '
-	'it was last told or as it said itself; 0: never';
+	'it was last told or as it said itself; 0: never; null: not known, as '
+	'the answer to what it was told is awaited or was lost';
 comment on column bridge.live_input.days_due_at is
 	'it may be other days than the room''s, and the provider is told from '
 	'then on; null: nothing is known of that';
@@ -330,6 +331,8 @@ comment on function bridge.recording_days is
 -- The operator's days may be others since the last start.
 create function bridge.recording_days_start(p_operator integer) returns void
 language sql as $$
+	update bridge.live_input set days_due_at = null, days_failures = 0
+	where days_due_at is not null;
 	update bridge.live_input l set days_due_at = now()
 	from bridge.live_input x
 	left join (select distinct on (d.room_id) d.room_id, d.num_days
@@ -337,8 +340,8 @@ language sql as $$
 		order by d.room_id, d.block_number desc, d.log_index desc) d
 		on d.room_id = x.room_id
 	where x.room_id = l.room_id and x.state = 'live'
-	and x.days_due_at is null and x.recording_days
-		<> bridge.recording_days(d.num_days, p_operator);
+	and x.recording_days
+		is distinct from bridge.recording_days(d.num_days, p_operator);
 $$;
 comment on function bridge.recording_days_start is
 	'At a start: rooms whose live inputs have other days than they should';
@@ -596,10 +599,11 @@ begin
 		where not p_full
 		and d.block_number > p_since and d.block_number <= p_h
 		and l.state = 'live' and l.recording_days
-			<> bridge.recording_days(n.num_days, p_days)
+			is distinct from bridge.recording_days(n.num_days, p_days)
 		and (l.days_due_at is null or l.days_due_at <= now())
 		union all
-		-- the same, and that is known already: it may be every room
+		-- the same, and that is known already: it may be every room,
+		-- and few are told at once
 		select x.* from (select l.room_id, false, 3, l.created_block,
 				null::bigint
 			from bridge.live_input l
@@ -612,8 +616,8 @@ begin
 			where l.days_due_at <= now()
 			and (l.retry_at is null or l.retry_at <= now())
 			and l.state = 'live' and l.recording_days
-				<> bridge.recording_days(n.num_days, p_days)
-			order by l.days_due_at limit p_limit) x
+				is distinct from bridge.recording_days(n.num_days, p_days)
+			order by l.days_due_at limit 64) x
 		union all
 		-- the same of all rooms; what said so may be reorged away
 		select l.room_id, false, 3, l.created_block, n.block_number
@@ -625,7 +629,7 @@ begin
 			order by d.room_id, d.block_number desc,
 				d.log_index desc) n on n.room_id = l.room_id
 		where p_full and l.state = 'live' and l.recording_days
-			<> bridge.recording_days(n.num_days, p_days)
+			is distinct from bridge.recording_days(n.num_days, p_days)
 		and (l.days_due_at is null or l.days_due_at <= now())
 		union all
 		-- live, the provision seen on chain was reorged away
@@ -703,7 +707,7 @@ returns table (
 	sealed_state text, sealed_uid bytea, reissue_state text,
 	fail_state text, ending boolean, host_open bigint, host_day bigint,
 	open_total bigint, recording_days integer, li_recording_days integer,
-	li_days_wait boolean)
+	li_days_wait boolean, own_days boolean)
 language plpgsql stable
 set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
@@ -744,7 +748,7 @@ begin
 		bridge.ending(u.room_id, p_h1), coalesce(hl.open, 0),
 		coalesce(hl.day, 0), total.open,
 		bridge.recording_days(w.own_days, p_days), l.recording_days,
-		coalesce(l.days_due_at > now(), false)
+		coalesce(l.days_due_at > now(), false), w.own_days > 0
 	from u cross join total
 	left join bridge.wanted(p_h, p_h1,
 			array(select u2.room_id from u u2)) w

@@ -209,6 +209,31 @@ test('a provider that does not take the days holds up nothing else of the room',
 	await end(one);
 });
 
+test('an answer about days is lost, and the wish taken back: the provider hears of it', long, async () => {
+	const one = await room({ title: 'taken back' });
+	await w.standin.fault('drop_after_commit', { method: 'PUT', body: 'deleteRecordingAfterDays' }, { times: 1000 });
+	await setDays(one, 80);
+	await w.until('the provider has them, and the answer is lost', async () => await daysOf(one.id) === 80 && w.bridgeDaemon.text().split('\n')
+		.some((l) => l.includes(` event=step_failed room=${one.id} step=set_days `)));
+	assert.equal((await shownDays(one.id)).told, null);
+	const { blockNumber } = await setDays(one, 0);
+	await w.until('that counts', async () => (await w.rows(`select 1 from bridge.ready('depth', 1) where h >= ${blockNumber}`)).length === 1);
+	await w.standin.control('DELETE', 'faults');
+	await hasDays(one.id, 45);
+});
+
+test('the operator\'s days are told with calls to spare, and keep no room from its end', long, async () => {
+	const [one, stays] = [await room({ title: 'ends' }), await room({ title: 'stays' })];
+	const told = async () => (await w.standin.state()).log.filter((l) => l.method === 'PUT' && l.path !== `/live_inputs/${one.input.uid}`).length;
+	const before = await told();
+	await restart('bridge-short', { cloudflare: { delete_recording_after_days: 60, rate_burst: 1000, rate_per_s: 2 } });
+	await end(one);
+	assert.equal(await told(), before);
+	await restart('bridge-long', { cloudflare: { delete_recording_after_days: 45 } });
+	await atRest();
+	assert.deepEqual([await told(), await daysOf(stays.id)], [before, 45]);
+});
+
 test('days after a lost database: what is right is left alone, what changed meanwhile is told once', long, async () => {
 	const [same, changed, back] = [await room({ title: 'same' }), await room({ title: 'changed' }), await room({ title: 'back' })];
 	for (const one of [same, changed, back]) await setDays(one, 70);

@@ -178,6 +178,9 @@ static void test_recording_days(void **state)
 	EXPECT(w, a, STEP_SET_DAYS);
 	a.recording_days = 45;
 	EXPECT(w, a, STEP_NONE);
+	a.days_unknown = true; /* others were on their way */
+	EXPECT(w, a, STEP_SET_DAYS);
+	a.days_unknown = false;
 	w.recording_days = 0; /* for ever again */
 	EXPECT(w, a, STEP_SET_DAYS);
 	w.stopping = true;
@@ -331,6 +334,7 @@ static void from_bits(uint32_t bits, struct wanted *w, struct actual *a)
 		.fail_queued = bits >> 24 & 1,
 		.recording_days = 45 * (bits >> 2 & 1),
 		.days_wait = bits >> 1 & 1,
+		.days_unknown = bits >> 4 & 1,
 	};
 }
 
@@ -359,7 +363,8 @@ static void test_everything(void **state)
 		if (k == STEP_SET_DAYS)
 			assert_true(w.state == WANTED_OPEN && !w.stopping &&
 				    a.state == INPUT_LIVE && !a.days_wait &&
-				    a.recording_days != w.recording_days);
+				    (a.days_unknown ||
+				     a.recording_days != w.recording_days));
 		if (k == STEP_CREATE)
 			assert_true(!w.key_fault && !a.fail_queued &&
 				    a.state != INPUT_LIVE &&
