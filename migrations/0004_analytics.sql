@@ -215,7 +215,8 @@ comment on column analytics.live_inputs.recordings_kept is
 	'Its recordings are noted, or deleted where unwanted';
 comment on column analytics.live_inputs.recording_days is
 	'Days after which the provider deletes recordings that become ready: '
-	'the host''s or the operator''s; null: never';
+	'the host''s or the operator''s; null: never, or not known while '
+	'others are under way';
 comment on column analytics.live_inputs.failures is
 	'Failed steps in a row';
 comment on column analytics.live_inputs.retry_at is 'Not tried before';
