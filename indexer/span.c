@@ -113,8 +113,10 @@ void span_failed(struct span *s, bool shrink, uint64_t at, const char *why)
 		split(s, at);
 		delay = 0;
 	} else if (s->r.from == s->r.to && shrink && s->how == SPAN_TOLD) {
-		s->how = SPAN_PROVEN; /* one block: by its receipts */
+		s->how = SPAN_PROVEN; /* one block: by its receipts, */
 		delay = 0;
+	} else {
+		s->how = s->opts->how; /* and by its logs, in turns */
 	}
 	if (s->tries == STUCK_TRIES)
 		log_odd("blocks_not_to_be_had", F_U64("from", s->r.from),

@@ -242,7 +242,9 @@ test('reorgs while it catches up; an earlier start; what is refused', long, asyn
 
 	// the node cannot tell the tip's receipts: the last blocks wait, and are reorganised away
 	await w.scriptedNode();
-	const fault = await w.node.fault('null_answer', { method: ['eth_getBlockReceipts', 'eth_getTransactionReceipt'] });
+	const fault = await w.node.fault('null_answer', { method: ['eth_getBlockReceipts', 'eth_getTransactionReceipt'] }, { times: 0 });
+	// and a connection that ends again and again is no reason to ask for receipts for ever
+	await w.node.fault('cut', { method: 'eth_getLogs', blocks: [from - 1, from - 1] }, { times: 8 });
 	start(contract({ start_block: a.startBlock }), 'chaincast.yaml', { chain: { endpoints: [{ url: w.node.ws, priority: 0 }] }, indexer: { verify_tip: false } });
 	const tip = await w.anvil.height();
 	await w.until('what is out of reach is read', async () => Number(await w.sql('select min(from_block) from chain.missing')) > tip - DEPTH);
