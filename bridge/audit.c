@@ -184,7 +184,7 @@ static void doubt(struct audit *a, const struct audit_room *r, const char *why,
 	run_doubt(a, batch, r, why);
 }
 
-/* The same; which days it should have is asked when its turn comes. */
+/* Which days it should have is asked when its turn comes. */
 static void other_days(struct audit *a, const struct audit_room *r,
 		       int64_t days)
 {

@@ -258,9 +258,9 @@ static void on_days_set(void *arg, struct cf_answer *a)
 	job_commit(j, batch);
 }
 
-static void on_days_unknown(void *arg, enum status st,
-			    const struct db_result *const *results, size_t n,
-			    const struct err *err)
+static void on_intention(void *arg, enum status st,
+			 const struct db_result *const *results, size_t n,
+			 const struct err *err)
 {
 	struct job *j = (struct job *)arg;
 
@@ -287,5 +287,5 @@ void job_set_days(struct job *j)
 	       " days_due_at = now(), term = $3, updated_at = now()"
 	       " where room_id = $1::numeric and state = 'live' and uid = $2",
 	       P_TEXT(j->room), P_TEXT(j->uid), P_I64(j->b->facts.term));
-	db_run_joined(batch, on_days_unknown, j);
+	db_run_joined(batch, on_intention, j);
 }

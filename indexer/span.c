@@ -113,10 +113,11 @@ void span_failed(struct span *s, bool shrink, uint64_t at, const char *why)
 		split(s, at);
 		delay = 0;
 	} else if (s->r.from == s->r.to && shrink && s->how == SPAN_TOLD) {
-		s->how = SPAN_PROVEN; /* one block: by its receipts, */
+		/* One block alone: by its receipts and by its logs in turns. */
+		s->how = SPAN_PROVEN;
 		delay = 0;
 	} else {
-		s->how = s->opts->how; /* and by its logs, in turns */
+		s->how = s->opts->how;
 	}
 	if (s->tries == STUCK_TRIES)
 		log_odd("blocks_not_to_be_had", F_U64("from", s->r.from),
