@@ -142,7 +142,7 @@ create table bridge.outbox (
 );
 create index outbox_queued on bridge.outbox ((kind = 'fail'), id)
 	where state = 'queued';
-create index outbox_in_tx on bridge.outbox (id) where state = 'in_tx';
+create index outbox_in_tx on bridge.outbox (room_id) where state = 'in_tx';
 create index outbox_reverted on bridge.outbox (id) where state = 'reverted';
 comment on table bridge.outbox is
 	'Effects to be written to the contract; unique for each room, kind and '
@@ -445,14 +445,22 @@ create function bridge.unsettled(p_h bigint, p_h1 bigint, p_limit integer,
 	p_since bigint, p_hold boolean, p_days integer)
 returns table (room_id numeric, vanished boolean, first_event bigint)
 language plpgsql stable
-set plan_cache_mode = force_generic_plan as $$
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off as $$
 #variable_conflict use_column
 declare
 	p_full constant boolean := p_since < 0;
 begin
+	-- What is new is found by index, whatever was in the tables when that
+	-- was planned; what reads every room is planned for as many.
 	if p_full then
 		perform set_config('plan_cache_mode', 'force_custom_plan',
-			true);
+				true),
+			set_config('enable_seqscan', 'on', true),
+			set_config('enable_hashjoin', 'on', true),
+			set_config('enable_mergejoin', 'on', true);
 	end if;
 	return query
 	with missing as materialized (
@@ -476,10 +484,11 @@ begin
 		and not exists (select from chain.registry_room_failed f
 			where f.room_id = c.room_id and f.block_number <= p_h1)
 		and not exists (select from bridge.refusal r
-			where r.room_id = c.room_id and r.output_id = 0)
+			where r.room_id = c.room_id and r.output_id = 0
+			offset 0)
 		and not exists (select from bridge.outbox o
 			where o.room_id = c.room_id and o.kind = 'fail'
-			and o.state <> 'dropped')
+			and o.state <> 'dropped' offset 0)
 		union all
 		-- on its way
 		select l.room_id, false,
@@ -585,7 +594,8 @@ begin
 				where o.room_id = w.room_id
 				and o.kind = 'provision' and o.epoch = w.epoch
 				and o.state in ('queued', 'in_tx', 'reverted')
-				and o.input_uid = decode(w.uid, 'hex')))
+				and o.input_uid = decode(w.uid, 'hex')
+				offset 0))
 		union all
 		-- its recordings are to stay for other days
 		select l.room_id, false, 3, d.block_number, d.block_number
@@ -754,12 +764,15 @@ begin
 			array(select u2.room_id from u u2)) w
 		on w.room_id = u.room_id
 	left join bridge.live_input l on l.room_id = u.room_id
-	left join bridge.outbox p on p.room_id = u.room_id
-		and p.kind = 'provision' and p.epoch = w.epoch
-	left join bridge.outbox r on r.room_id = u.room_id
-		and r.kind = 'reissue' and r.epoch = w.epoch
-	left join bridge.outbox f on f.room_id = u.room_id
-		and f.kind = 'fail'
+	left join lateral (select o.state, o.input_uid from bridge.outbox o
+		where o.room_id = u.room_id and o.kind = 'provision'
+		and o.epoch = w.epoch offset 0) p on true
+	left join lateral (select o.state from bridge.outbox o
+		where o.room_id = u.room_id and o.kind = 'reissue'
+		and o.epoch = w.epoch offset 0) r on true
+	left join lateral (select o.state from bridge.outbox o
+		where o.room_id = u.room_id and o.kind = 'fail'
+		and o.epoch = 0 offset 0) f on true
 	left join bridge.refusal x on x.room_id = u.room_id
 		and x.output_id = 0
 	left join host_load hl on hl.host = w.host

@@ -188,7 +188,9 @@ returns table (id bigint, kind text, room text, epoch bigint,
 	origin_id integer, input_uid bytea, credential_hash bytea,
 	envelope bytea, code integer, solo boolean, holder bytea,
 	others boolean)
-language plpgsql stable as $$
+language plpgsql stable
+set enable_sort = off
+set enable_bitmapscan = off as $$
 #variable_conflict use_column
 begin
 	return query
@@ -245,31 +247,31 @@ comment on column bridge.lane.state is
 create function bridge.outbox_effect(o bridge.outbox) returns boolean
 language plpgsql stable as $$
 begin
-	return case o.kind
-	when 'provision' then exists (
+	case o.kind
+	when 'provision' then return exists (
 		select from chain.registry_room_provisioned p
 		where p.room_id = o.room_id and p.epoch = o.epoch
 		and p.input_uid = o.input_uid
-		and p.credential_hash = o.credential_hash)
-	when 'fail' then exists (
+		and p.credential_hash = o.credential_hash);
+	when 'fail' then return exists (
 		select from chain.registry_room_failed f
-		where f.room_id = o.room_id)
-	when 'reissue' then exists (
+		where f.room_id = o.room_id);
+	when 'reissue' then return exists (
 		select from chain.registry_reissued r join bridge.tx t
 			on t.mined_hash = r.tx_hash
-		where r.room_id = o.room_id and t.id = o.tx_id)
-	when 'recording' then exists (
+		where r.room_id = o.room_id and t.id = o.tx_id);
+	when 'recording' then return exists (
 		select from chain.registry_recording_ready r
-		where r.room_id = o.room_id and r.video_uid = o.input_uid)
-	when 'refuse_output' then exists (
+		where r.room_id = o.room_id and r.video_uid = o.input_uid);
+	when 'refuse_output' then return exists (
 		select from chain.registry_output_refused r join bridge.tx t
 			on t.mined_hash = r.tx_hash
 		where r.room_id = o.room_id and r.output_id = o.epoch
-		and r.code = o.code and t.id = o.tx_id)
-	when 'end' then exists (
+		and r.code = o.code and t.id = o.tx_id);
+	when 'end' then return exists (
 		select from chain.registry_room_ended e
-		where e.room_id = o.room_id)
-	end;
+		where e.room_id = o.room_id);
+	end case;
 end $$;
 
 -- Entries whose transaction is final and whose block the indexer has passed:

@@ -47,9 +47,12 @@ comment on column bridge.recording_look.over_looks is
 create function bridge.recording_enrol() returns trigger
 language plpgsql as $$
 begin
-	if new.uid is null or new.state not in ('live', 'disabled', 'deleted')
-		or exists (select from chain.registry_room_created c
-			where c.room_id = new.room_id and c.ingest = 2) then
+	if new.uid is null
+		or new.state not in ('live', 'disabled', 'deleted') then
+		return null;
+	end if;
+	if exists (select from chain.registry_room_created c
+		where c.room_id = new.room_id and c.ingest = 2) then
 		return null;
 	end if;
 	insert into bridge.recording_look as k (input_uid, room_id)

@@ -75,3 +75,46 @@ test('days that the provider has not are seen by their event, by their time, or 
 	await w.until('it is told', async () => (await w.rows(`select 1 from bridge.live_input where room_id = ${made.id} and recording_days = 0`)).length === 1);
 	assert.equal((await w.standin.inputsOf(made.id))[0].deleteRecordingAfterDays, null);
 });
+
+// Copies of the one room there is, half of them unknown here and half with an
+// entry in the queue.
+const copies = (from, to) => `
+insert into chain.registry_room_created select (jsonb_populate_record(e, jsonb_build_object('room_id', room_id + k,
+	'log_index', log_index + k))).* from chain.registry_room_created e, generate_series(${from}, ${to}) k where room_id = :id;
+insert into bridge.live_input select (jsonb_populate_record(l, jsonb_build_object('room_id', room_id + k, 'uid', md5(uid || k),
+	'provisioned_epoch', 0))).* from bridge.live_input l, generate_series(${from}, ${to}, 2) k where room_id = :id;
+insert into bridge.outbox overriding system value select (jsonb_populate_record(o, jsonb_build_object('room_id', room_id + k,
+	'id', id + k, 'input_uid', '\\x' || md5(k::text), 'state', case when k % 4 = 1 then 'in_tx' else 'queued' end))).*
+	from bridge.outbox o, generate_series(${from}, ${to}, 2) k where room_id = :id;`;
+
+// What was planned for the first few is not planned again for the rest.
+const asked = (id, few, n, queries) => `
+\\set id ${id}
+begin;
+set local session_replication_role = replica;
+${copies(1, few)}
+do $$ begin for i in 1..8 loop ${queries.map((q) => `perform * from ${q};`).join(' ')} end loop; end $$;
+${copies(few + 1, n)}
+${queries.map((q) => `explain (analyze, buffers, timing off, summary off) select * from ${q};`).join('\n')}
+rollback;`;
+
+test('thousands of rooms at once are found by index, whatever was planned before', long, async () => {
+	const n = 8000;
+	w = await World.create({ blockTime: 1 });
+	const { id, receipt } = await w.createRoom({ title: 'one', hostKey: (await newHostKey(1)).hostKey });
+	await settled(id);
+	for (const d of [w.bridgeDaemon, w.indexer]) {
+		d.expected = true;
+		await d.stop();
+	}
+	const since = Number(receipt.blockNumber) - 1, h = since + 1000;
+	for (const few of [0, 100]) {
+		const text = await w.sql(asked(id, few, n, [`bridge.todo(${h}, ${h}, 1024, ${since}, false, false, 0)`,
+			'bridge.tx_queue(\'{}\'::bytea[], 21)']));
+		const [look, queue] = [...text.matchAll(/^Function Scan.*actual rows=(\d+).*\n\s+Buffers: shared hit=(\d+)/gm)]
+			.map((m) => m.slice(1).map(Number));
+		assert.deepEqual([look[0], queue[0]], [1024, 21], text);
+		assert.ok(look[1] < 50 * n, `planned for ${few} rooms, a look reads ${look[1]} pages for ${n}`);
+		assert.ok(queue[1] < 500, `planned for ${few} rooms, the queue's head is ${queue[1]} pages`);
+	}
+});
