@@ -136,7 +136,8 @@ static void queue_read(void *arg, enum status st,
 		lanes_claim(l);
 }
 
-/* The addresses of those that are able, as an array; 0: none is. */
+/* The addresses, as an array, of those that can take what is read now: a claim
+ * that was sent before is answered before. 0: none can. */
 static size_t able(const struct lanes *l, struct buf *out)
 {
 	struct share_lane lanes[LANES_MAX];
@@ -146,7 +147,7 @@ static size_t able(const struct lanes *l, struct buf *out)
 	lanes_offers(l, lanes);
 	buf_add_byte(out, '{');
 	for (size_t i = 0; i < l->count; i++)
-		if (lanes[i].able)
+		if (lanes[i].able || lanes[i].claiming)
 			buf_printf(out, "%s\"\\\\x%s\"", n++ ? "," : "",
 				   hex_encode_bare(hex, lanes[i].who.b, 20));
 	buf_add_byte(out, '}');

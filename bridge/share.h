@@ -27,6 +27,7 @@
 struct share_lane {
 	struct address who;
 	bool able;       /* it may write and has a nonce to give */
+	bool claiming;   /* it is storing what it took last */
 	bool sound;      /* it may write, though perhaps not more just now */
 	size_t unmined;  /* its transactions that wait for a block */
 	double free_wei; /* its balance, less what those may cost */

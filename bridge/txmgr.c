@@ -404,6 +404,7 @@ void txmgr_offer(const struct txmgr *m, struct share_lane *out)
 		.able = sound(m) && !m->claiming && !m->reclaiming &&
 			m->count < TXM_OPEN_MAX &&
 			txm_unmined(m) < TXM_UNMINED_MAX,
+		.claiming = sound(m) && m->claiming,
 		.sound = sound(m),
 		.unmined = txm_unmined(m),
 		.gas_max = gas_limit_max(m->gas_limit),
