@@ -7,7 +7,7 @@
  * Rooms that bridge.todo named and that wait for a slot. What it said of them
  * is good for a moment only: then they are forgotten and asked for again.
  */
-#define BACKLOG_MS 1000
+#define BACKLOG_MS 2000
 
 /** backlog_take - replace all by what @todo says, and begin what may begin */
 void backlog_take(struct bridge *b, const struct db_result *todo);
