@@ -4,7 +4,7 @@
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { run, sleep } from '../lib/proc.mjs';
+import { run, sleep, until } from '../lib/proc.mjs';
 import { ACCOUNT, Standin } from '../lib/standin.mjs';
 import { ChainRelay, Ground, HttpRelay, UNLIMITED, covered, crowdOf, rssMib } from './ground.mjs';
 import { cpuSeconds, median, peakRssMib, quantile, rounded } from './lib.mjs';
@@ -28,14 +28,23 @@ const PROVISIONED = 'select count(*) from bridge.live_input where provisioned_ep
 const GONE = 'select count(*) from bridge.live_input where state = \'deleted\'';
 
 async function openAll(crowds) {
-	for (const { host, rooms: some } of crowds) await ground.crowd.open(host, some);
+	let last;
+	for (const { host, rooms: some } of crowds) last = await ground.crowd.open(host, some);
+	return last;
 }
 
 async function endAll(crowds) {
 	const all = new Map(ground.crowd.hosts.map((h) => [h, []]));
 	for (const { host, rooms: some } of crowds) all.get(host).push(...some.map((r) => ground.crowd.roomId(host, r.ingest ?? 'rtmps', r.hostKey)));
+	let last;
 	for (const [host, ids] of all)
-		for (let at = 0; at < ids.length; at += ENDED) await ground.crowd.end(host, ids.slice(at, at + ENDED));
+		for (let at = 0; at < ids.length; at += ENDED) last = await ground.crowd.end(host, ids.slice(at, at + ENDED));
+	return last;
+}
+
+// The node answers when it has a transaction in its pool.
+async function mined(hash) {
+	await until('the last is mined', () => ground.anvil.rpc('eth_getTransactionReceipt', hash), { timeout: 600000, every: 10 });
 }
 
 async function none(what, sql) {
@@ -111,12 +120,14 @@ async function burst() {
 // The very transactions of the run, sent again to the chain set back.
 async function anvilAlone(before, crowds, raws) {
 	await ground.anvil.rpc('evm_revert', before);
+	let last;
 	const t0 = now();
-	await openAll(crowds);
+	await mined(await openAll(crowds));
 	const t1 = now();
-	for (const { raw } of raws) await ground.anvil.rpc('eth_sendRawTransaction', `0x${raw}`);
+	for (const { raw } of raws) last = await ground.anvil.rpc('eth_sendRawTransaction', `0x${raw}`);
+	await mined(last);
 	const t2 = now();
-	await endAll(crowds);
+	await mined(await endAll(crowds));
 	const t3 = now();
 	return { bound_anvil_provision_rooms_per_s: rounded(rooms / (t2 - t0), 1), bound_anvil_end_rooms_per_s: rounded(rooms / (t3 - t2), 1) ,
 		bound_anvil_create_s: rounded(t1 - t0, 2) };

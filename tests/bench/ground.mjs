@@ -85,7 +85,7 @@ export class Ground {
 	// A new chain, contract, crowd, provider and database; no daemon runs.
 	async lay({ hosts = 10, standin = UNLIMITED, config = {} } = {}) {
 		await this.lift();
-		this.anvil = await Anvil.start({ log: this.log('anvil') });
+		this.anvil = await Anvil.start({ log: this.log('anvil'), args: ['--prune-history'] });
 		this.standin = await Standin.start(join(this.dir, `cf-${this.more.length}-${Date.now()}`), { args: standin });
 		this.contract = new Contract(this.anvil.http, 31337);
 		const [admin, bridge] = [newKey(), newKey()];
