@@ -114,6 +114,13 @@ static void on_stored(void *arg)
 		lanes_claim(s->l);
 }
 
+static void on_requeued(void *arg)
+{
+	const struct lane_slot *s = arg;
+
+	lanes_claim(s->l);
+}
+
 static void on_change(void *arg)
 {
 	const struct lane_slot *s = arg;
@@ -212,6 +219,7 @@ static void open_lane(struct lanes *l, const struct lanes_key *key)
 	o.stopped = key->signer && !key->role;
 	o.on_change = on_change;
 	o.on_stored = on_stored;
+	o.on_requeued = on_requeued;
 	o.on_looked = on_looked;
 	o.on_fatal = on_fatal;
 	o.arg = s;

@@ -169,6 +169,7 @@ void lanes_claim(struct lanes *l)
 		return;
 	}
 	l->reading = true;
+	l->more = false;
 	l->kicks = 0;
 	uv_timer_stop(l->window);
 	b = db_batch_new(l->o.lane.db);

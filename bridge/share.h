@@ -27,9 +27,9 @@
 struct share_lane {
 	struct address who;
 	bool able;       /* it may write and has a nonce to give */
-	bool claiming;   /* it is storing what it took last */
+	bool claiming;   /* it stores what it took, and then is able again */
 	bool sound;      /* it may write, though perhaps not more just now */
-	size_t unmined;  /* its transactions that wait for a block */
+	size_t unmined;  /* its transactions to be mined, that one as well */
 	double free_wei; /* its balance, less what those may cost */
 	uint64_t gas_max, max_fee; /* of a new transaction */
 };
@@ -55,8 +55,9 @@ struct share share_take(struct effect *e, size_t n,
 			const struct share_lane *lanes, size_t lane_count,
 			const struct share_limits *limits);
 
-/** share_idle - nothing waits for a block in any lane that works: a lone entry
- * need not wait for others to share a transaction with */
+/** share_idle - nothing is stored just now, or waits for a block, in any lane
+ * that works: a lone entry need not wait for others to share a transaction
+ * with */
 bool share_idle(const struct share_lane *lanes, size_t n);
 
 #endif

@@ -398,15 +398,16 @@ void txmgr_offer(const struct txmgr *m, struct share_lane *out)
 {
 	struct fees f = fees_first(m->base_fee, m->hint, m->cap);
 	double free_wei = m->balance_known ? m->balance : SHARE_RICH;
+	size_t unmined = txm_unmined(m) + m->claiming;
+	bool room = sound(m) && !m->reclaiming && unmined < TXM_UNMINED_MAX &&
+		    m->count + m->claiming < TXM_OPEN_MAX;
 
 	*out = (struct share_lane){
 		.who = m->o.who,
-		.able = sound(m) && !m->claiming && !m->reclaiming &&
-			m->count < TXM_OPEN_MAX &&
-			txm_unmined(m) < TXM_UNMINED_MAX,
-		.claiming = sound(m) && m->claiming,
+		.able = room && !m->claiming,
+		.claiming = room && m->claiming,
 		.sound = sound(m),
-		.unmined = txm_unmined(m),
+		.unmined = unmined,
 		.gas_max = gas_limit_max(m->gas_limit),
 		.max_fee = f.max_fee,
 	};

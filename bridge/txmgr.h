@@ -51,8 +51,10 @@ struct txmgr_opts {
 	uint32_t bump_after_s;
 	/* outbox rows became done or dropped: reconcile again */
 	void (*on_change)(void *arg);
-	/* a transaction is stored, or could not be: perhaps it takes more */
+	/* a transaction is stored: perhaps it takes more */
 	void (*on_stored)(void *arg);
+	/* entries that were taken wait again */
+	void (*on_requeued)(void *arg);
 	/* a node has told of it, or it may write again */
 	void (*on_looked)(void *arg);
 	/* the database refused or is gone: the daemon exits */

@@ -107,7 +107,7 @@ static void given_back(void *arg, enum status st,
 		return;
 	if (t && t->state < TXM_MINED)
 		txm_send(m, t);
-	m->o.on_stored(m->o.arg); /* others have more to do */
+	m->o.on_requeued(m->o.arg);
 }
 
 /* Its next attempt is a transfer of nothing with higher fees. */

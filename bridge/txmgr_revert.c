@@ -68,7 +68,7 @@ static void on_cancelled(void *arg, enum status st,
 	tell(results[0]);
 	if (t && t->state < TXM_MINED)
 		txm_send(m, t);
-	m->o.on_stored(m->o.arg);
+	m->o.on_requeued(m->o.arg);
 }
 
 /* The nonce is only filled from here on; what the transaction carried goes once
