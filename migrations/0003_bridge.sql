@@ -294,7 +294,8 @@ comment on function bridge.deny is
 -- room waits for the chain.
 create function bridge.ending(p_room numeric, p_h1 bigint) returns boolean
 language plpgsql stable
-set plan_cache_mode = force_generic_plan as $$
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off as $$
 begin
 	return exists (select from bridge.outbox o
 		where o.room_id = p_room and o.kind = 'end' and o.epoch = 0
@@ -354,7 +355,8 @@ returns table (
 	created_tx bytea, provisioned_epoch bigint, provisioned_origin bigint,
 	provisioned_uid bytea, provisioned_hash bytea, own_days bigint)
 language plpgsql stable
-set plan_cache_mode = force_generic_plan as $$
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off as $$
 #variable_conflict use_column
 begin
 	return query
@@ -372,8 +374,9 @@ begin
 		coalesce(prov.epoch, 0), prov.origin_id, prov.input_uid,
 		prov.credential_hash, coalesce(days.num_days, 0)
 	from unnest(p_rooms) want(id)
-	join chain.registry_room_created c
-		on c.room_id = want.id and c.block_number <= p_h
+	join lateral (select x.* from chain.registry_room_created x
+		where x.room_id = want.id and x.block_number <= p_h
+		offset 0) c on true
 	left join lateral (select u.title from chain.registry_room_updated u
 		where u.room_id = c.room_id and u.block_number <= p_h
 		order by u.block_number desc, u.log_index desc limit 1) upd
@@ -394,10 +397,14 @@ begin
 	left join lateral (select r.epoch from chain.registry_reissued r
 		where r.room_id = c.room_id and r.block_number <= p_h
 		order by r.epoch desc limit 1) rei on true
-	left join chain.registry_room_ended ended
-		on ended.room_id = c.room_id and ended.block_number <= p_h1
-	left join chain.registry_room_failed failed
-		on failed.room_id = c.room_id and failed.block_number <= p_h1
+	left join lateral (select x.block_number
+		from chain.registry_room_ended x
+		where x.room_id = c.room_id and x.block_number <= p_h1
+		offset 0) ended on true
+	left join lateral (select x.block_number
+		from chain.registry_room_failed x
+		where x.room_id = c.room_id and x.block_number <= p_h1
+		offset 0) failed on true
 	left join lateral (select p.epoch, p.origin_id, p.input_uid,
 			p.credential_hash
 		from chain.registry_room_provisioned p
@@ -454,7 +461,8 @@ declare
 	p_full constant boolean := p_since < 0;
 begin
 	-- What is new is found by index, whatever was in the tables when that
-	-- was planned; what reads every room is planned for as many.
+	-- was planned ("offset 0": of one room, not a join that may be made
+	-- the other way round); what reads every room is planned for as many.
 	if p_full then
 		perform set_config('plan_cache_mode', 'force_custom_plan',
 				true),
@@ -478,11 +486,13 @@ begin
 		from chain.registry_room_created c
 		where c.block_number > p_since and c.block_number <= p_h
 		and not exists (select from bridge.live_input l
-			where l.room_id = c.room_id)
+			where l.room_id = c.room_id offset 0)
 		and not exists (select from chain.registry_room_ended e
-			where e.room_id = c.room_id and e.block_number <= p_h1)
+			where e.room_id = c.room_id and e.block_number <= p_h1
+			offset 0)
 		and not exists (select from chain.registry_room_failed f
-			where f.room_id = c.room_id and f.block_number <= p_h1)
+			where f.room_id = c.room_id and f.block_number <= p_h1
+			offset 0)
 		and not exists (select from bridge.refusal r
 			where r.room_id = c.room_id and r.output_id = 0
 			offset 0)
@@ -532,17 +542,19 @@ begin
 			and not bridge.ending(l.room_id, p_h1)))
 		union all
 		-- live here, ended or failed there
-		select l.room_id, false, 0, e.block_number, e.block_number
+		select e.room_id, false, 0, e.block_number, e.block_number
 		from chain.registry_room_ended e
-		join bridge.live_input l on l.room_id = e.room_id
 		where e.block_number > p_since and e.block_number <= p_h1
-		and l.state = 'live'
+		and exists (select from bridge.live_input l
+			where l.room_id = e.room_id and l.state = 'live'
+			offset 0)
 		union all
-		select l.room_id, false, 0, f.block_number, f.block_number
+		select f.room_id, false, 0, f.block_number, f.block_number
 		from chain.registry_room_failed f
-		join bridge.live_input l on l.room_id = f.room_id
 		where f.block_number > p_since and f.block_number <= p_h1
-		and l.state = 'live'
+		and exists (select from bridge.live_input l
+			where l.room_id = f.room_id and l.state = 'live'
+			offset 0)
 		union all
 		-- the same, and stopping it failed before
 		select l.room_id, false, 0, l.created_block, null
@@ -685,9 +697,12 @@ begin
 				order by min(c.block_number), h.log_index,
 				c.room_id) as turn
 		from candidate c
-		left join bridge.live_input l on l.room_id = c.room_id
-		left join chain.registry_room_created h
-			on h.room_id = c.room_id
+		left join lateral (select x.state, x.retry_at, x.failures
+			from bridge.live_input x
+			where x.room_id = c.room_id offset 0) l on true
+		left join lateral (select x.host, x.log_index
+			from chain.registry_room_created x
+			where x.room_id = c.room_id offset 0) h on true
 		where l.retry_at is null or l.retry_at <= now()
 			or (c.rank = 0 and l.state = 'live' and l.failures = 0)
 		group by c.room_id, h.host, h.log_index
@@ -719,7 +734,8 @@ returns table (
 	open_total bigint, recording_days integer, li_recording_days integer,
 	li_days_wait boolean, own_days boolean)
 language plpgsql stable
-set plan_cache_mode = force_generic_plan as $$
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off as $$
 #variable_conflict use_column
 begin
 	return query
@@ -763,7 +779,8 @@ begin
 	left join bridge.wanted(p_h, p_h1,
 			array(select u2.room_id from u u2)) w
 		on w.room_id = u.room_id
-	left join bridge.live_input l on l.room_id = u.room_id
+	left join lateral (select i.* from bridge.live_input i
+		where i.room_id = u.room_id offset 0) l on true
 	left join lateral (select o.state, o.input_uid from bridge.outbox o
 		where o.room_id = u.room_id and o.kind = 'provision'
 		and o.epoch = w.epoch offset 0) p on true
@@ -773,8 +790,9 @@ begin
 	left join lateral (select o.state from bridge.outbox o
 		where o.room_id = u.room_id and o.kind = 'fail'
 		and o.epoch = 0 offset 0) f on true
-	left join bridge.refusal x on x.room_id = u.room_id
-		and x.output_id = 0
+	left join lateral (select i.room_id from bridge.refusal i
+		where i.room_id = u.room_id and i.output_id = 0
+		offset 0) x on true
 	left join host_load hl on hl.host = w.host
 	order by u.place;
 end $$;

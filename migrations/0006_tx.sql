@@ -190,6 +190,7 @@ returns table (id bigint, kind text, room text, epoch bigint,
 	others boolean)
 language plpgsql stable
 set enable_sort = off
+set enable_seqscan = off
 set enable_bitmapscan = off as $$
 #variable_conflict use_column
 begin
