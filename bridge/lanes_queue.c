@@ -136,9 +136,9 @@ static void queue_read(void *arg, enum status st,
 		lanes_claim(l);
 }
 
-/* The addresses, as an array, of those that can take what is read now: a claim
- * that was sent before is answered before. 0: none can. */
-static size_t able(const struct lanes *l, struct buf *out)
+/* The addresses, as an array, of those that can take what is read now; 0: none
+ * can. One that claims is among them: the claim is answered before the read. */
+static size_t takers(const struct lanes *l, struct buf *out)
 {
 	struct share_lane lanes[LANES_MAX];
 	char hex[HEX_ADDRESS_SIZE];
@@ -164,7 +164,7 @@ void lanes_claim(struct lanes *l)
 		return;
 	}
 	buf_init(&who, (size_t)LANES_MAX * 64);
-	if (l->paused || able(l, &who) == 0) {
+	if (l->paused || takers(l, &who) == 0) {
 		l->more = true;
 		return;
 	}

@@ -27,9 +27,9 @@
 struct share_lane {
 	struct address who;
 	bool able;       /* it may write and has a nonce to give */
-	bool claiming;   /* it stores what it took, and then is able again */
+	bool claiming;   /* it stores what it took; able again after that */
 	bool sound;      /* it may write, though perhaps not more just now */
-	size_t unmined;  /* its transactions to be mined, that one as well */
+	size_t unmined;  /* not mined yet, the one being stored among them */
 	double free_wei; /* its balance, less what those may cost */
 	uint64_t gas_max, max_fee; /* of a new transaction */
 };

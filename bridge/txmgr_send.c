@@ -283,7 +283,8 @@ static void claimed(void *arg, enum status st,
 		/* the rows are being read again, this one with them */
 		txm_load(m);
 	else if (st == ST_AGAIN)
-		m->o.on_requeued(m->o.arg); /* but one that left the queue */
+		/* one of them left the queue meanwhile */
+		m->o.on_requeued(m->o.arg);
 	else
 		txm_fatal(m, err);
 }

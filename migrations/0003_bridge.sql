@@ -290,6 +290,11 @@ comment on function bridge.deny is
 	'These are the hosts denied from now on; what was queued against '
 	'others is dropped';
 
+-- How the functions below are planned: once for many calls, perhaps while the
+-- tables were nearly empty. So they go by index (enable_...), and what is asked
+-- of one room stands behind "offset 0": as a join it might be made the other way
+-- round, and read all rooms for each.
+
 -- endRooms() is on its way, or the end is on chain and does not count yet: the
 -- room waits for the chain.
 create function bridge.ending(p_room numeric, p_h1 bigint) returns boolean
@@ -460,9 +465,7 @@ set enable_mergejoin = off as $$
 declare
 	p_full constant boolean := p_since < 0;
 begin
-	-- What is new is found by index, whatever was in the tables when that
-	-- was planned ("offset 0": of one room, not a join that may be made
-	-- the other way round); what reads every room is planned for as many.
+	-- What reads every room is planned each time, for as many as there are.
 	if p_full then
 		perform set_config('plan_cache_mode', 'force_custom_plan',
 				true),

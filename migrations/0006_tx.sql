@@ -182,7 +182,8 @@ end $$;
 -- The head of the queue, of one kind: whoever is refused waits until all others
 -- are served. While an entry of a room is unmined in a key's transaction, the
 -- room's other entries are that key's: they are left out where it is none of
--- p_able.
+-- p_able. Planned so that the index in the queue's order is walked, and left when
+-- there is enough: sorted, the whole queue would be read for each transaction.
 create function bridge.tx_queue(p_able bytea[], p_limit integer)
 returns table (id bigint, kind text, room text, epoch bigint,
 	origin_id integer, input_uid bytea, credential_hash bytea,

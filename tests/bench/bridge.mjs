@@ -129,7 +129,7 @@ async function anvilAlone(before, crowds, raws) {
 	const t2 = now();
 	await mined(await endAll(crowds));
 	const t3 = now();
-	return { bound_anvil_provision_rooms_per_s: rounded(rooms / (t2 - t0), 1), bound_anvil_end_rooms_per_s: rounded(rooms / (t3 - t2), 1) ,
+	return { bound_anvil_provision_rooms_per_s: rounded(rooms / (t2 - t0), 1), bound_anvil_end_rooms_per_s: rounded(rooms / (t3 - t2), 1),
 		bound_anvil_create_s: rounded(t1 - t0, 2) };
 }
 
