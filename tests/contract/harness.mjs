@@ -21,6 +21,7 @@ import {
   zeroAddress,
 } from 'viem';
 import { foundry } from 'viem/chains';
+import { receipts } from '../lib/receipts.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const anvilBin = join(here, '..', 'node_modules', '.bin', 'anvil');
@@ -93,7 +94,8 @@ export class Registry {
       transport: http(`http://127.0.0.1:${anvil.port}`),
     })
       .extend(publicActions)
-      .extend(walletActions);
+      .extend(walletActions)
+      .extend(receipts);
     const self = new Registry();
     self.client = client;
     self.stop = anvil.stop;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createPublicClient, createWalletClient, decodeEventLog, defineChain, http, keccak256, toHex, zeroHash } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
 import { root } from './proc.mjs';
+import { receipts } from './receipts.mjs';
 
 export const artefact = JSON.parse(readFileSync(join(root, 'abi/contract/RoomRegistry.json'), 'utf8'));
 export const INGEST = { rtmps: 0, srt: 1, webrtc: 2 };
@@ -19,7 +20,7 @@ export class Contract {
 		const chain = defineChain({ id: chainId, name: 'local', nativeCurrency: { name: 'Ether', symbol: 'ETH', decimals: 18 },
 			rpcUrls: { default: { http: [url] } } });
 		Object.assign(this, { url, chain, address, abi: artefact.abi });
-		this.client = createPublicClient({ chain, transport: http(url), pollingInterval: 100, cacheTime: 0 });
+		this.client = createPublicClient({ chain, transport: http(url), pollingInterval: 100, cacheTime: 0 }).extend(receipts);
 	}
 
 	wallet(key) {

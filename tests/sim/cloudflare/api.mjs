@@ -53,7 +53,8 @@ function createInput({ store, body, headers, options }) {
 }
 
 function listInputs({ store, fault }) {
-	const all = store.inputsAsOf(fault?.kind === 'stale_list' ? fault.ms : 0)
+	const ago = fault?.at ? Date.now() - fault.at : fault?.ms;
+	const all = store.inputsAsOf(fault?.kind === 'stale_list' ? ago : 0)
 		.sort((a, b) => (a.created < b.created ? 1 : -1));
 	return { result: { total: all.length, range: all.length, liveInputs: (fault?.kind === 'cut_list' ? all.slice(0, all.length / 2) : all).map(listItem) } };
 }
@@ -64,11 +65,11 @@ function refuseDisabled(entry, options) {
 	return entry;
 }
 
-function listVideos({ store, query, params, options }) {
+function listVideos({ store, query, params, options, fault }) {
 	const limit = Math.min(Number(query.get('limit') ?? 1000), 1000);
 	const type = query.get('type');
 	if (params[0]) refuseDisabled(entryOf(store, params[0]), options);
-	const input = params[0] ?? query.get('live_input_id');
+	const input = fault?.kind === 'unfiltered' ? null : params[0] ?? query.get('live_input_id');
 	const after = Date.parse(query.get('start') ?? query.get('after') ?? '');
 	const before = Date.parse(query.get('end') ?? query.get('before') ?? '');
 	const asc = query.get('asc') === 'true' ? 1 : -1;

@@ -1,7 +1,7 @@
 // Faults asked for over the control endpoint: which request they meet and
 // what they do to its answer.
 const KINDS = ['delay', '429', '500', 'drop', 'drop_after_commit', 'half_answer', 'stale_list', 'not_json',
-	'bad_uid', 'missing_fields', 'twice', 'late', 'cut_list', 'quote'];
+	'bad_uid', 'missing_fields', 'twice', 'late', 'cut_list', 'quote', 'unfiltered'];
 
 export class Faults {
 	list = [];
@@ -10,7 +10,7 @@ export class Faults {
 		if (!KINDS.includes(String(spec.kind))) return `kind is one of ${KINDS.join(' ')}`;
 		const match = spec.match ?? {};
 		this.list.push({
-			kind: String(spec.kind), ms: spec.ms ?? 1000, times: spec.times ?? 1, fields: spec.fields ?? ['uid'],
+			kind: String(spec.kind), ms: spec.ms ?? 1000, at: spec.at, times: spec.times ?? 1, fields: spec.fields ?? ['uid'],
 			method: match.method, path: match.path ? new RegExp(match.path) : null, body: match.body,
 		});
 		return null;

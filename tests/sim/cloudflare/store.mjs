@@ -10,6 +10,7 @@ export const hex = (bytes) => randomBytes(bytes).toString('hex');
 export const now = () => new Date().toISOString();
 
 const KEEP_DELETED = 10000;
+const KEEP_METAS = 100;
 
 function credentials(uid, customer) {
 	const host = `https://customer-${customer}.cloudflarestream.com`;
@@ -103,6 +104,9 @@ export class Store {
 	updateInput(entry, body) {
 		const { recording, defaultCreator, ...rest } = body;
 		if (defaultCreator !== undefined) entry.creator = defaultCreator;
+		if ('meta' in rest) {
+			entry.metas = [...entry.metas ?? [], { until: Date.now(), meta: entry.input.meta }].slice(-KEEP_METAS);
+		}
 		for (const name of ['meta', 'enabled', 'preferLowLatency', 'deleteRecordingAfterDays'])
 			if (name in rest) entry.input[name] = rest[name];
 		if (recording) Object.assign(entry.input.recording, recording);
@@ -126,11 +130,12 @@ export class Store {
 		this.data.deleted.splice(0, this.data.deleted.length - KEEP_DELETED);
 	}
 
-	// The list as it was `ago` milliseconds ago, as far as existence goes.
+	// The list as it was `ago` milliseconds ago, as far as existence and meta go.
 	inputsAsOf(ago) {
 		const then = Date.now() - ago;
-		const all = Object.values(this.data.inputs).map((e) => e.input);
-		if (!ago) return all;
+		if (!ago) return Object.values(this.data.inputs).map((e) => e.input);
+		const all = Object.values(this.data.inputs).map(({ input, metas }) =>
+			({ ...input, meta: metas?.find((m) => m.until > then)?.meta ?? input.meta }));
 		for (const d of this.data.deleted) if (d.at > then) all.push(d.input);
 		return all.filter((i) => Date.parse(i.created) <= then);
 	}

@@ -73,6 +73,19 @@ async function stale(call, fault, node) {
 	return undefined;
 }
 
+// A backend that stands at block `at`: it takes transactions, and no block.
+async function frozen(call, { at }, node) {
+	const { method, params = [] } = call.request;
+	if (method === 'eth_blockNumber') return result(call, hex(at));
+	if (method === 'eth_sendRawTransaction') return result(call, `0x${'0'.repeat(64)}`);
+	if (method === 'eth_getTransactionReceipt') {
+		const { result: receipt } = await node.ask(call.request);
+		return result(call, receipt && Number(receipt.blockNumber) <= at ? receipt : null);
+	}
+	call.request = { ...call.request, params: params.map((p) => (TAGS.includes(p) ? hex(at) : p)) };
+	return undefined;
+}
+
 function limited(call, fault, kind, to) {
 	const [from] = blocksOf(call.request.method, call.request.params);
 	const words = LIMITS[fault.provider][kind];
@@ -128,6 +141,7 @@ const RULES = {
 	elsewhere: { before: (call, { answers }) => result(call, answers(call.request)) },
 	null_answer: { before: (call) => result(call, null) },
 	stale: { before: stale },
+	frozen: { before: frozen },
 	no_pool: { before: (call) => {
 		const { method, params } = call.request;
 		if (method === 'eth_getTransactionCount') call.request = { ...call.request, params: [params[0], 'latest'] };
@@ -172,6 +186,7 @@ export class Faults {
 		const rule = RULES[spec.kind];
 		if (!rule) throw new Error(`kind is one of ${Object.keys(RULES).join(' ')}`);
 		if (spec.kind === 'limit' && !LIMITS[spec.provider]) throw new Error(`provider is one of ${Object.keys(LIMITS).join(' ')}`);
+		if (spec.kind === 'frozen' && !(spec.at >= 0)) throw new Error('frozen is at a block');
 		if (spec.kind === 'stale' && !(spec.lag > 0)) throw new Error('stale has a lag of blocks');
 		const { method, blocks, via, params } = spec.match ?? {};
 		const times = spec.times ?? ONCE;
