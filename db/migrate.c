@@ -133,6 +133,20 @@ enum status migrate_check(struct migrate_state *out, struct db *db,
 	return read_state(out, db, err);
 }
 
+enum status migrate_ready(struct db *db, struct err *err)
+{
+	struct migrate_state s;
+	enum status st = migrate_check(&s, db, err);
+
+	if (st == ST_OK && s.have < s.newest)
+		return err_set(err, ST_REJECTED,
+			       "the database's schema is version %" PRId64
+			       ", this program needs %" PRId64
+			       ": run chaincast migrate",
+			       s.have, s.newest);
+	return st;
+}
+
 static enum status apply_file(struct db *db, const struct migration_file *f,
 			      struct err *err)
 {

@@ -20,6 +20,10 @@ struct migrate_state {
  * binary. Changes nothing. */
 enum status migrate_check(struct migrate_state *out, struct db *db,
 			  struct err *err) MUST_CHECK;
+/** migrate_ready - the schema is just this binary's: what a daemon makes sure
+ * of when it starts, and again when it takes over after it stood by.
+ * ST_REJECTED as migrate_check(), and when a file is missing */
+enum status migrate_ready(struct db *db, struct err *err) MUST_CHECK;
 /** migrate_apply - apply what is missing, under an advisory lock; @each is
  * called before each file (may be NULL) */
 enum status migrate_apply(struct db *db,

@@ -13,6 +13,7 @@
 #include "core/log.h"
 #include "core/loop.h"
 #include "db/locks.h"
+#include "db/migrate.h"
 #include "indexer/contracts.h"
 #include "indexer/followed.h"
 #include "indexer/report.h"
@@ -262,7 +263,9 @@ static enum status take_over(struct indexer *ix, struct err *err)
 		.on_broken = write_failed,
 		.arg = ix,
 	};
-	if ((st = store_lead(&ix->store, err)) != ST_OK ||
+	/* It may have stood by through an upgrade. */
+	if ((st = migrate_ready(ix->db, err)) != ST_OK ||
+	    (st = store_lead(&ix->store, err)) != ST_OK ||
 	    (st = start_chain_check(&ix->chain, ix->db, ix->cfg, err)) !=
 		ST_OK ||
 	    (st = followed_sync(ix->db, ix->schema, ix->cfg,

@@ -22,7 +22,6 @@ enum status start_database(struct db **out, uv_loop_t *loop,
 			   struct err *err)
 {
 	AUTO(db) struct db *db = NULL;
-	struct migrate_state state;
 	struct db_opts opts = {
 		.url = cfg->database.url,
 		.application_name = "chaincast-indexer",
@@ -39,15 +38,9 @@ enum status start_database(struct db **out, uv_loop_t *loop,
 		if (st != ST_OK)
 			return st;
 	}
-	st = migrate_check(&state, db, err);
+	st = migrate_ready(db, err);
 	if (st != ST_OK)
 		return st;
-	if (state.have < state.newest)
-		return err_set(err, ST_REJECTED,
-			       "the database's schema is version %" PRId64
-			       ", this program needs %" PRId64
-			       ": run chaincast migrate",
-			       state.have, state.newest);
 	*out = STEAL(db);
 	return ST_OK;
 }
