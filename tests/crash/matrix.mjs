@@ -48,9 +48,8 @@ async function life(a, scene, points) {
 	let deaths = 0;
 	for (const point of points) {
 		const p = a.start('bridge', point);
-		let ended = false;
-		p.exited.then(() => { ended = true; });
-		await Promise.race([p.exited, (async () => {
+		// Its death ends all that waits here, so nothing of this life goes on in the next.
+		await (async () => {
 			if (scene.hold) {
 				await scene.meanwhile?.(p);
 				await a.until(`a line like ${scene.hold}`, () => scene.hold.test(p.text()));
@@ -58,8 +57,8 @@ async function life(a, scene, points) {
 			await scene.unheld?.();
 			a.held = false;
 			await a.quiet(inputs, scene.also);
-		})()]).catch((e) => {
-			if (!p.result && !ended) throw e;
+		})().catch((e) => {
+			if (!p.result) throw e;
 		});
 		if (!p.result) break; // the point did not come this time
 		if (p.result.code !== CRASHED) throw new Error(`the bridge ended with ${JSON.stringify(p.result)}: ${tail(p.text())}`);
