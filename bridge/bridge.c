@@ -73,12 +73,12 @@ const char *bridge_confirm_name(const struct config *cfg)
 	abort();
 }
 
+/* @payload: the highest block that is indexed now. */
 static void on_block(void *arg, const char *payload)
 {
 	struct bridge *b = (struct bridge *)arg;
 
-	(void)payload;
-	lanes_head(b->lanes);
+	lanes_head(b->lanes, strtoull(payload, NULL, 10));
 	bridge_wake(b);
 }
 

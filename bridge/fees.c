@@ -31,26 +31,43 @@ struct fees fees_first(uint64_t base, uint64_t hint, uint64_t cap)
 	return f;
 }
 
-/* At least one more: a tip of zero must rise as well. */
-static uint64_t ten_percent(uint64_t v)
+/* Rounded up, and at least one more: a tip of zero must rise as well. */
+static uint64_t plus_percent(uint64_t v, unsigned percent)
 {
-	return add_sat(v, max_u64(v / 10 + (v % 10 != 0), 1));
+	uint64_t more = v / 100 * percent + (v % 100 * percent + 99) / 100;
+
+	return add_sat(v, max_u64(more, 1));
 }
 
-bool fees_raise(struct fees *out, struct fees old, uint64_t base, uint64_t hint,
-		uint64_t cap)
+static unsigned step(size_t made)
+{
+	return made < 12 ? 10 : made < 20 ? 25 : 100;
+}
+
+bool fees_raise(struct fees *out, struct fees old, size_t made, uint64_t base,
+		uint64_t hint, uint64_t cap)
 {
 	struct fees now = fees_first(base, hint, cap), f;
 
-	f.max_fee = ten_percent(old.max_fee);
-	f.max_priority = ten_percent(old.max_priority);
+	f.max_fee = plus_percent(old.max_fee, 10);
+	f.max_priority = plus_percent(old.max_priority, 10);
 	if (f.max_fee > cap || f.max_priority > cap)
 		return false;
+	f.max_fee = min_u64(plus_percent(old.max_fee, step(made)), cap);
+	f.max_priority =
+	    min_u64(plus_percent(old.max_priority, step(made)), cap);
+	if (made + 1 >= FEES_ATTEMPTS)
+		f.max_fee = cap;
 	f.max_fee = max_u64(f.max_fee, now.max_fee);
 	f.max_priority = max_u64(f.max_priority, now.max_priority);
 	f.max_fee = max_u64(f.max_fee, f.max_priority);
 	*out = f;
 	return true;
+}
+
+uint64_t fees_keep(uint64_t cap)
+{
+	return cap - (cap / 11 + 1);
 }
 
 uint64_t gas_base(enum effect_kind kind)

@@ -19,14 +19,26 @@ struct fees {
  */
 struct fees fees_first(uint64_t base, uint64_t hint, uint64_t cap);
 
+/* Attempts that may ask for more and more; the last of them asks for the cap.
+ */
+#define FEES_ATTEMPTS 28
+
 /**
  * fees_raise - for a replacement: both fields at least 10 percent higher,
- * rounded up, and at least what a new transaction would pay
+ * rounded up, and at least what a new transaction would pay. Larger steps after
+ * many attempts, so that the cap is reached before they are spent.
+ * @made: attempts until now
  *
  * Return: false when @cap does not allow it: send the same bytes again.
  */
-bool fees_raise(struct fees *out, struct fees old, uint64_t base, uint64_t hint,
-		uint64_t cap);
+bool fees_raise(struct fees *out, struct fees old, size_t made, uint64_t base,
+		uint64_t hint, uint64_t cap);
+
+/**
+ * fees_keep - what the entries' transactions may ask of @cap: it can be outbid
+ * by a cancel that pays no more than @cap
+ */
+uint64_t fees_keep(uint64_t cap);
 
 enum effect_kind { /* of bridge.outbox, and what one transaction holds */
 		   EFFECT_PROVISION,

@@ -154,10 +154,10 @@ void lanes_kick(struct lanes *l)
 		uv_timer_start(l->window, on_timer, l->o.batch_wait_ms, 0);
 }
 
-void lanes_head(struct lanes *l)
+void lanes_head(struct lanes *l, uint64_t block)
 {
 	for (size_t i = 0; i < l->count; i++)
-		txmgr_head(l->slots[i].m);
+		txmgr_head(l->slots[i].m, block);
 }
 
 void lanes_pause(struct lanes *l, bool paused)
@@ -234,6 +234,7 @@ struct lanes *lanes_new(const struct lanes_opts *opts)
 
 	assert(opts->key_count <= LANES_MAX);
 	l->o = *opts;
+	l->paused = opts->paused;
 	l->poll = timer_new(l);
 	l->window = timer_new(l);
 	forget_others(l);

@@ -54,6 +54,7 @@ struct lanes_opts {
 	const struct lanes_key *keys;
 	size_t key_count;
 	uint32_t batch_max, batch_calldata_max, batch_wait_ms;
+	bool paused; /* from the beginning: see lanes_pause() */
 };
 
 /** lanes_new - one lane a key; everything happens from the loop */
@@ -65,8 +66,8 @@ DEFINE_AUTO(lanes, lanes_free)
 /** lanes_kick - rows were committed to bridge.outbox; cheap, may be called
  * any number of times */
 void lanes_kick(struct lanes *l);
-/** lanes_head - a new block was indexed: look for receipts now */
-void lanes_head(struct lanes *l);
+/** lanes_head - the indexer is at @block: look for receipts now */
+void lanes_head(struct lanes *l, uint64_t block);
 /** lanes_pause - while paused nothing new is claimed or given back; what is
  * under way is seen through */
 void lanes_pause(struct lanes *l, bool paused);

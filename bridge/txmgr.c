@@ -352,6 +352,7 @@ struct txmgr *txmgr_new(const struct txmgr_opts *opts)
 	m->cap = opts->max_fee_gwei > UINT64_MAX / 2000000000
 		     ? UINT64_MAX / 2
 		     : opts->max_fee_gwei * 1000000000;
+	m->ask = fees_keep(m->cap);
 	m->hint = FEES_NO_HINT;
 	m->poll = timer_new(m);
 	uv_timer_start(m->poll, on_poll, opts->poll_ms, opts->poll_ms);
@@ -380,8 +381,9 @@ void txmgr_free(struct txmgr *m)
 	free(m);
 }
 
-void txmgr_head(struct txmgr *m)
+void txmgr_head(struct txmgr *m, uint64_t block)
 {
+	m->indexed = block;
 	if (m->loaded && m->count)
 		txm_look(m);
 	if (m->unsettled)
@@ -396,7 +398,7 @@ static bool sound(const struct txmgr *m)
 /* A nonce that is being looked into may be filled: that goes first. */
 void txmgr_offer(const struct txmgr *m, struct share_lane *out)
 {
-	struct fees f = fees_first(m->base_fee, m->hint, m->cap);
+	struct fees f = fees_first(m->base_fee, m->hint, m->ask);
 	double free_wei = m->balance_known ? m->balance : SHARE_RICH;
 	size_t unmined = txm_unmined(m) + m->claiming;
 	bool room = sound(m) && !m->reclaiming && unmined < TXM_UNMINED_MAX &&

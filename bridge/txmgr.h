@@ -102,8 +102,8 @@ void txmgr_take(struct txmgr *m, const struct effect *e, size_t n);
  * waits unmined goes back to the queue, where that is harmless. Does nothing
  * in any other state. */
 void txmgr_give_back(struct txmgr *m);
-/** txmgr_head - a new block was indexed: look for receipts now */
-void txmgr_head(struct txmgr *m);
+/** txmgr_head - the indexer is at @block: look for receipts now */
+void txmgr_head(struct txmgr *m, uint64_t block);
 void txmgr_view(const struct txmgr *m, struct txmgr_view *out);
 
 #endif

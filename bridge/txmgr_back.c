@@ -38,7 +38,7 @@ void txm_no_funds(struct txmgr *m, const char *why)
 
 static double usual_cost(const struct txmgr *m)
 {
-	struct fees f = fees_first(m->base_fee, m->hint, m->cap);
+	struct fees f = fees_first(m->base_fee, m->hint, m->ask);
 
 	return (double)(gas_base(EFFECT_PROVISION) +
 			gas_entry(EFFECT_PROVISION, ENVELOPE)) *
@@ -117,8 +117,8 @@ static bool make_fill(struct txmgr *m, struct txm_tx *t)
 	struct err err;
 
 	if (t->attempt_count == TXM_ATTEMPTS ||
-	    !fees_raise(&f, t->attempts[t->attempt_count - 1].fees, m->base_fee,
-			m->hint, m->cap))
+	    !fees_raise(&f, t->attempts[t->attempt_count - 1].fees,
+			t->attempt_count, m->base_fee, m->hint, m->cap))
 		return false;
 	t->kind = EFFECT_FILL;
 	t->gas = gas_base(EFFECT_FILL);

@@ -9,8 +9,9 @@
 /* Inside of the lane; only txmgr*.c and its test include this. */
 #define TXM_UNMINED_MAX 16 /* what nodes keep for one account for sure */
 #define TXM_OPEN_MAX    512
-#define TXM_ITEMS_MAX   64 /* calls in one JSON-RPC batch */
-#define TXM_ATTEMPTS    32
+#define TXM_ITEMS_MAX   64    /* calls in one JSON-RPC batch */
+#define TXM_ATTEMPTS    32    /* the last few are a cancel's */
+#define TXM_AT_ONCE     4     /* of them, while no block comes */
 #define TXM_IDLE_MS     10000 /* fees and counts older are read again */
 #define TXM_GONE_MS     20000 /* nonce mined, no receipt: another's */
 
@@ -39,15 +40,27 @@ struct txm_tx {
 	struct txm_attempt attempts[TXM_ATTEMPTS];
 	size_t attempt_count;
 	uint64_t made_ms, sent_ms, gone_ms; /* loop time; 0: not yet */
-	unsigned missing;                   /* looks without its receipt */
+	uint64_t first_ms, first_head; /* first in line, and taken, since */
+	uint64_t bid_head, bid_ms;     /* when the newest attempt was signed */
+	unsigned bids;                 /* attempts at that block */
+	unsigned missing;              /* looks without its receipt */
+	size_t asked; /* attempts that the last look knows no receipt of */
 	bool bump, capped, writing;
-	unsigned refused;      /* answers in a row that it would revert */
-	uint64_t refused_ms;   /* the first of them */
-	enum tx_answer answer; /* the node's last; told when it changes */
+	unsigned refused;           /* so often, and for one reason */
+	enum tx_answer refused_for; /* REVERT or REFUSED */
+	uint64_t refused_ms;        /* the first of them */
+	enum tx_answer answer;      /* the node's last; told when it changes */
 	bool success;
 	enum txm_role role; /* asked for after a revert */
 	uint64_t block_number;
 	struct hash32 block_hash, mined_hash;
+};
+
+struct txm_receipt {
+	bool success;
+	uint64_t block, gas_used;
+	uint64_t gas_price; /* 0: an old node does not tell */
+	struct hash32 block_hash;
 };
 
 /* One request under way; freed by its callback or with the lane. */
@@ -69,7 +82,8 @@ struct txm_op {
 
 struct txmgr {
 	struct txmgr_opts o;
-	uint64_t cap; /* wei */
+	uint64_t cap; /* wei; of a cancel, or another fill */
+	uint64_t ask; /* wei; of what carries entries */
 	uv_timer_t *poll;
 	struct txm_op *ops;
 	struct txm_tx **txs; /* by nonce */
@@ -77,6 +91,7 @@ struct txmgr {
 	struct nonce_view nonces;
 	struct nonce_round round; /* while not ready */
 	uint64_t head, tag_head, base_fee, gas_limit, hint;
+	uint64_t indexed;   /* block that the indexer is at; 0: not told yet */
 	uint64_t looked_ms; /* when the counts and fees were read; 0: never */
 	size_t rpc_at, start_checks;
 	bool loaded, ready, stopped, looking, look_again, claiming;
@@ -88,7 +103,9 @@ struct txmgr {
 	double balance;              /* wei */
 	unsigned poor;   /* looks in a row at which it could not pay */
 	unsigned fallen; /* looks in a row at which a nonce of ours was free */
+	unsigned behind; /* looks in a row at which the endpoint was */
 	uint64_t role_ms, held_ms, gap_ms; /* held_ms: we had the role */
+	uint32_t accused; /* endpoints whose fault was told: a bit each */
 	struct txmgr_view stats;
 };
 
@@ -125,11 +142,25 @@ void txm_write(struct txmgr *m, struct db_batch *b);
 
 /** txm_look - ask the node for head, counts, fees and receipts */
 void txm_look(struct txmgr *m);
+/** txm_on_receipt - a node has @t's attempt @hash in a block */
+void txm_on_receipt(struct txmgr *m, struct db_batch *b, struct txm_tx *t,
+		    const struct hash32 *hash, const struct txm_receipt *r);
+/** txm_on_missing - it has not the mined one's any more */
+void txm_on_missing(struct txmgr *m, struct db_batch *b, struct txm_tx *t);
+/** txm_judge - whatever is final or lost by the look that was just read */
+void txm_judge(struct txmgr *m, struct db_batch *b);
+/** txm_check_fallen - a nonce of ours that is free again on chain */
+void txm_check_fallen(struct txmgr *m);
+/** txm_check_gap - a nonce that nobody holds, before ours */
+void txm_check_gap(struct txmgr *m);
 /** txm_start - judge whether the lane is ready, by the look that was just
  * applied */
 void txm_start(struct txmgr *m);
 /** txm_silent - the endpoint did not answer; true when that is to be told */
 bool txm_silent(struct txmgr *m);
+/** txm_accuse - the endpoint's answer cannot be used; true when that is to be
+ * told: once, until one can */
+bool txm_accuse(struct txmgr *m);
 /** txm_next_endpoint - the next look asks another */
 void txm_next_endpoint(struct txmgr *m);
 /** txm_ask_role - eth_call hasRole; stops or resumes the lane */
@@ -142,6 +173,8 @@ void txm_judge_funds(struct txmgr *m);
 /** txm_cost - the most that the newest attempt may cost, in wei */
 double txm_cost(const struct txm_tx *t);
 
+/** txm_cap - the most that @t may pay for gas, in wei */
+uint64_t txm_cap(const struct txmgr *m, const struct txm_tx *t);
 /** txm_sign - sign @t with @f; the bytes are its newest attempt */
 enum status txm_sign(struct txmgr *m, struct txm_tx *t, struct fees f,
 		     struct err *err) MUST_CHECK;
@@ -151,6 +184,10 @@ void txm_store_attempt(struct txmgr *m, struct db_batch *b, struct txm_tx *t,
 		       db_done_fn done);
 /** txm_fill - claim @nonce for a self-send */
 void txm_fill(struct txmgr *m, uint64_t nonce);
+/** txm_log - @event of its newest attempt */
+void txm_log(const struct txmgr *m, const char *event, const struct txm_tx *t);
+/** txm_nudge - send again, or with higher fees, what waits for too long */
+void txm_nudge(struct txmgr *m);
 /** txm_send - broadcast the newest attempt */
 void txm_send(struct txmgr *m, struct txm_tx *t);
 /** txm_raise - store and send an attempt with higher fees, or, at the cap,
@@ -163,9 +200,15 @@ bool txm_cancel(struct txmgr *m, struct txm_tx *t, const char *event,
 		const char *why);
 /** txm_reverted - it is final, and had no effect: whoever is to blame ends */
 void txm_reverted(struct txmgr *m, struct txm_tx *t);
+/** txm_count_refused - one answer more: how often in a row, but for what says
+ * nothing of it, @t was refused for one reason */
+void txm_count_refused(const struct txmgr *m, struct txm_tx *t,
+		       enum tx_answer answer);
 /** txm_refused_by_node - a node says that it would revert */
 void txm_refused_by_node(struct txmgr *m, struct txm_tx *t,
 			 const char *message);
+/** txm_too_much - a node says that it never takes it: too dear, too large */
+void txm_too_much(struct txmgr *m, struct txm_tx *t, const char *message);
 /** txm_tell_refused - once: a node will never take it, as @message says */
 void txm_tell_refused(struct txmgr *m, struct txm_tx *t, const char *message);
 /** txm_reclaim - @nonce is free on chain and no open transaction has it: final

@@ -1,18 +1,22 @@
 /*
  * What the lane learns from the node: head, fees, counts and receipts in one
- * JSON-RPC batch, so that they come from one backend. Moves transactions
- * between pending, mined, final and lost by it. That an effect holds is not
- * concluded here: that is read from the indexer's tables.
+ * JSON-RPC batch, so that they come from one backend. What follows from it for
+ * each transaction is in txmgr_judge.c and txmgr_raise.c.
  */
+#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "abi/hex.h"
 #include "bridge/txmgr_int.h"
 #include "core/json.h"
 #include "core/log.h"
 
+#define COUNT_MAX     (1ull << 53) /* no key has sent as many */
+#define BEHIND_BLOCKS 4            /* fewer than the indexer has */
+#define BEHIND_LOOKS  5            /* in a row, before another is asked */
+
 enum {
+	ITEM_CHAIN,
 	ITEM_HEAD,
 	ITEM_LATEST,
 	ITEM_PENDING,
@@ -20,13 +24,6 @@ enum {
 	ITEM_TAG,
 	ITEM_BALANCE,
 	ITEM_FIXED
-};
-
-struct receipt {
-	bool success;
-	uint64_t block, gas_used;
-	uint64_t gas_price; /* 0: an old node does not tell */
-	struct hash32 block_hash;
 };
 
 static bool quantity(uint64_t *out, const cJSON *obj, const char *key)
@@ -42,7 +39,7 @@ static bool plain_quantity(uint64_t *out, const cJSON *v)
 	       hex_quantity_u64(out, v->valuestring, "quantity", NULL) == ST_OK;
 }
 
-static bool read_receipt(struct receipt *out, const cJSON *r)
+static bool read_receipt(struct txm_receipt *out, const cJSON *r)
 {
 	const char *hash = json_str_or(r, "blockHash", NULL);
 	uint64_t status;
@@ -60,201 +57,7 @@ static bool read_receipt(struct receipt *out, const cJSON *r)
 	return true;
 }
 
-/* --- One transaction ---------------------------------------------------- */
-
-static void on_receipt(struct txmgr *m, struct db_batch *b, struct txm_tx *t,
-		       const struct hash32 *hash, const struct receipt *r)
-{
-	t->missing = 0;
-	t->gone_ms = 0;
-	if (t->state == TXM_MINED && t->block_number == r->block &&
-	    hash32_eq(&t->block_hash, &r->block_hash))
-		return;
-	t->success = r->success;
-	t->block_number = r->block;
-	t->block_hash = r->block_hash;
-	t->mined_hash = *hash;
-	t->role = ROLE_UNASKED;
-	txm_set_state(m, b, t, t->state, TXM_MINED, NULL);
-	DB_ADD(b, "update bridge.tx set gas_used = $2 where id = $1",
-	       P_I64(t->id), P_I64((int64_t)r->gas_used));
-	m->stats.gas_used += r->gas_used;
-	m->stats.spent_wei += (double)r->gas_used * (double)r->gas_price;
-	log_info("tx_mined", F_HEX("tx", hash->b, 32), F_U64("nonce", t->nonce),
-		 F_U64("height", r->block), F_U64("gas_used", r->gas_used),
-		 F_U64("entries", t->entries),
-		 F_STR("result", r->success ? "success" : "reverted"));
-	if (!r->success)
-		m->stats.reverted++;
-}
-
-/* A receipt that is gone twice, at a node that has the block's height, means
- * a reorg: the transaction waits again, and is sent again at once. */
-static void on_missing(struct txmgr *m, struct db_batch *b, struct txm_tx *t)
-{
-	if (m->head < t->block_number || ++t->missing < 2)
-		return;
-	t->missing = 0;
-	log_odd("tx_reorged", F_HEX("tx", t->mined_hash.b, 32),
-		F_U64("nonce", t->nonce), F_U64("height", t->block_number));
-	txm_set_state(m, b, t, TXM_MINED, TXM_SIGNED, "reorged");
-	t->sent_ms = 0;
-	t->made_ms = txm_now(m);
-}
-
-/* The nonce is mined, but by none of our attempts, over many looks. */
-static bool check_lost(struct txmgr *m, struct db_batch *b, struct txm_tx *t)
-{
-	if (t->state >= TXM_MINED || m->nonces.latest <= t->nonce) {
-		t->gone_ms = 0;
-		return false;
-	}
-	if (!t->gone_ms)
-		t->gone_ms = txm_now(m);
-	if (++t->missing < 5 || txm_now(m) - t->gone_ms < TXM_GONE_MS)
-		return false;
-	log_odd("tx_nonce_taken", F_U64("nonce", t->nonce),
-		F_HEX("signer", m->o.who.b, 20));
-	txm_set_state(m, b, t, t->state, TXM_LOST,
-		      "nonce used by a transaction that is not ours");
-	DB_ADD(b,
-	       "update bridge.outbox set state = 'queued', term = $2,"
-	       " updated_at = now() where tx_id = $1 and state = 'in_tx'",
-	       P_I64(t->id), P_I64(m->o.term));
-	return true;
-}
-
-static bool deep(const struct txmgr *m, const struct txm_tx *t)
-{
-	if (m->o.confirm_by_tag)
-		return m->tag_head >= t->block_number;
-	return m->head >= t->block_number &&
-	       m->head - t->block_number >= m->o.confirmations;
-}
-
-/* A revert is judged only after it is known whether we may write at all. */
-static bool check_final(struct txmgr *m, struct db_batch *b, struct txm_tx *t)
-{
-	if (t->state != TXM_MINED || t->missing)
-		return false;
-	if (!t->success && (t->role == ROLE_UNASKED || t->role == ROLE_ASKED)) {
-		t->role = ROLE_ASKED;
-		txm_ask_role(m);
-		return false;
-	}
-	if (!deep(m, t))
-		return false;
-	if (!t->success && t->kind != EFFECT_FILL)
-		txm_reverted(m, t);
-	else
-		txm_set_state(m, b, t, TXM_MINED, TXM_FINAL, NULL);
-	m->unsettled = true;
-	return true;
-}
-
-/* --- After a look ------------------------------------------------------- */
-
-/* Seen twice, like a receipt that is gone. */
-static void check_fallen(struct txmgr *m)
-{
-	uint64_t held[TXM_OPEN_MAX];
-	size_t n = 0;
-
-	for (size_t i = 0; i < m->count && n < TXM_OPEN_MAX; i++)
-		held[n++] = m->txs[i]->nonce;
-	if (!nonce_fallen(&m->nonces, held, n)) {
-		m->fallen = 0;
-	} else if (++m->fallen >= 2) {
-		m->fallen = 0;
-		txm_reclaim(m, m->nonces.latest, false);
-	}
-}
-
-static void check_gap(struct txmgr *m)
-{
-	uint64_t held[TXM_UNMINED_MAX], gap;
-	size_t n = 0;
-
-	for (size_t i = 0; i < m->count && n < TXM_UNMINED_MAX; i++)
-		if (m->txs[i]->state < TXM_MINED)
-			held[n++] = m->txs[i]->nonce;
-	if (!nonce_gap(&gap, &m->nonces, held, n)) {
-		m->gap_ms = 0;
-		return;
-	}
-	/* Another's transaction may only be slow to reach this node. */
-	if (!m->gap_ms)
-		m->gap_ms = txm_now(m);
-	if (txm_now(m) - m->gap_ms < 1000ull * m->o.bump_after_s)
-		return;
-	m->gap_ms = 0;
-	txm_reclaim(m, gap, true);
-}
-
-/* Whether a node that gave this answer would like higher fees better. Where
- * the balance is what lacks they only make it worse. */
-static bool fees_help(enum tx_answer answer)
-{
-	switch (answer) {
-	case TX_ANSWER_ACCEPTED:
-	case TX_ANSWER_KNOWN:
-	case TX_ANSWER_UNDERPRICED:
-	case TX_ANSWER_FEE_LOW:
-	case TX_ANSWER_POOL:
-	case TX_ANSWER_UNKNOWN:
-		return true;
-	case TX_ANSWER_NONCE_LOW:
-	case TX_ANSWER_NONCE_HIGH:
-	case TX_ANSWER_FUNDS:
-	case TX_ANSWER_REVERT:
-	case TX_ANSWER_REFUSED:
-	case TX_ANSWER_LIMIT:
-		return false;
-	}
-	abort();
-}
-
-/* Everything unmined is sent again now and then, unless its nonce is mined
- * already; the first in line, which is what the others wait for, pays more
- * when it takes too long. */
-static void nudge(struct txmgr *m)
-{
-	uint64_t patience = 1000ull * m->o.bump_after_s;
-	bool first = true;
-
-	for (size_t i = 0; i < m->count; i++) {
-		struct txm_tx *t = m->txs[i];
-		uint64_t waited = txm_now(m) - t->sent_ms;
-		bool untaken = t->answer == TX_ANSWER_FUNDS
-				   ? t->state == TXM_SIGNED || m->payable
-				   : t->state == TXM_SIGNED &&
-					 t->answer != TX_ANSWER_LIMIT;
-
-		if (t->state >= TXM_MINED || t->writing || t->gone_ms)
-			continue;
-		if (t->bump || (first && t->sent_ms && waited >= patience &&
-				fees_help(t->answer) && !m->no_funds))
-			txm_raise(m, t);
-		else if (!t->sent_ms ||
-			 waited >= (untaken ? m->o.poll_ms : patience))
-			txm_send(m, t);
-		first = false;
-	}
-}
-
-static void judge(struct txmgr *m, struct db_batch *b)
-{
-	size_t i = 0;
-
-	while (i < m->count) {
-		struct txm_tx *t = m->txs[i];
-
-		if (check_lost(m, b, t) || check_final(m, b, t))
-			txm_remove(m, t);
-		else
-			i++;
-	}
-}
+/* --- What was answered -------------------------------------------------- */
 
 /* A quantity of any size; what is lost below 53 bits does not matter. */
 static bool wei(double *out, const cJSON *v)
@@ -272,14 +75,26 @@ static bool wei(double *out, const cJSON *v)
 	return true;
 }
 
-static bool read_fixed(struct txmgr *m, cJSON **r)
+/* Nothing is kept of an answer that cannot be used: a count of another chain
+ * would declare lost what is under way, and give its nonces away for good. */
+static enum status read_fixed(struct txmgr *m, cJSON **r, struct err *err)
 {
-	uint64_t latest, pending, head, v;
+	uint64_t chain, latest, pending, head, v;
 
-	if (!quantity(&head, r[ITEM_HEAD], "number") ||
+	if (!plain_quantity(&chain, r[ITEM_CHAIN]) ||
+	    !quantity(&head, r[ITEM_HEAD], "number") ||
 	    !plain_quantity(&latest, r[ITEM_LATEST]) ||
 	    !plain_quantity(&pending, r[ITEM_PENDING]))
-		return false;
+		return err_set(err, ST_TRANSIENT, "incomplete answer");
+	if (chain != m->o.chain_id)
+		return err_set(err, ST_REJECTED,
+			       "it is on chain %" PRIu64 ", not %" PRIu64,
+			       chain, m->o.chain_id);
+	v = pending > latest ? pending : latest;
+	if (v > COUNT_MAX)
+		return err_set(
+		    err, ST_REJECTED,
+		    "its count of our transactions cannot be: %" PRIu64, v);
 	m->head = head;
 	m->base_fee = quantity(&v, r[ITEM_HEAD], "baseFeePerGas") ? v : 0;
 	m->gas_limit = quantity(&v, r[ITEM_HEAD], "gasLimit") ? v : 0;
@@ -290,43 +105,92 @@ static bool read_fixed(struct txmgr *m, cJSON **r)
 		m->tag_head = v;
 	m->balance_known = wei(&m->balance, r[ITEM_BALANCE]);
 	m->looked_ms = txm_now(m);
-	return true;
+	return ST_OK;
 }
 
 static void apply(struct txmgr *m, const struct txm_op *op, cJSON **results,
 		  const struct rpc_error *errors)
 {
 	struct db_batch *b = db_batch_new(m->o.db);
+	const bool was = m->ready;
 
+	for (size_t i = 0; i < m->count; i++)
+		m->txs[i]->asked = 0;
 	for (size_t i = 0; i < op->item_count; i++) {
 		struct txm_tx *t = txm_find(m, op->items[i].tx_id);
 		cJSON *item = results[ITEM_FIXED + i];
-		struct receipt r;
+		bool none = !errors[ITEM_FIXED + i].message &&
+			    (!item || cJSON_IsNull(item));
+		struct txm_receipt r;
 
 		if (!t)
 			continue;
+		t->asked += none;
 		if (read_receipt(&r, item))
-			on_receipt(m, b, t, &op->items[i].hash, &r);
-		else if (t->state == TXM_MINED &&
-			 hash32_eq(&t->mined_hash, &op->items[i].hash) &&
-			 !errors[ITEM_FIXED + i].message &&
-			 (!item || cJSON_IsNull(item)))
-			on_missing(m, b, t);
+			txm_on_receipt(m, b, t, &op->items[i].hash, &r);
+		else if (none && t->state == TXM_MINED &&
+			 hash32_eq(&t->mined_hash, &op->items[i].hash))
+			txm_on_missing(m, b, t);
 	}
-	judge(m, b);
+	txm_judge(m, b);
 	/* An empty batch would only cost a round trip. */
 	DB_ADD(b, "select 1");
 	txm_write(m, b);
+	/* What is signed must not wait for the lane to be ready: it may be all
+	 * that it waits for. */
+	if (!was)
+		txm_nudge(m);
 	txm_start(m);
 	if (!m->ready)
 		return;
 	txm_judge_funds(m);
-	nudge(m);
-	check_fallen(m);
-	check_gap(m);
+	if (was)
+		txm_nudge(m);
+	txm_check_fallen(m);
+	txm_check_gap(m);
 	if (m->stopped && txm_now(m) - m->role_ms >= TXM_IDLE_MS)
 		txm_ask_role(m);
 	m->o.on_looked(m->o.arg);
+}
+
+/* The indexer has what some endpoint told it; one that stands still would have
+ * us wait, or pay more, for what is mined or was never passed on. */
+static enum status check_behind(struct txmgr *m, struct err *err)
+{
+	if (!m->ready || m->o.rpc_count == 1 ||
+	    m->indexed <= m->head + BEHIND_BLOCKS) {
+		m->behind = 0;
+		return ST_OK;
+	}
+	if (++m->behind < BEHIND_LOOKS)
+		return ST_OK;
+	return err_set(err, ST_REJECTED,
+		       "it is behind: at block %" PRIu64 ", block %" PRIu64
+		       " is indexed",
+		       m->head, m->indexed);
+}
+
+/* The next one may know nothing of what this one was sent; where that was no
+ * use all the time, patience begins anew: once, for all may be like that. */
+static void failed(struct txmgr *m, enum status st, const char *why)
+{
+	bool news = st == ST_REJECTED ? txm_accuse(m) : txm_silent(m);
+
+	if (news)
+		log_odd("tx_endpoint_failed",
+			F_STR("endpoint", rpc_label(txm_rpc(m))),
+			F_STR("reason", why),
+			F_STR("hint", "start the node or correct "
+				      "chain.endpoints; the next one is asked, "
+				      "and so on"));
+	m->failing = true;
+	m->behind = 0;
+	for (size_t i = 0; i < m->count && m->o.rpc_count > 1; i++) {
+		m->txs[i]->sent_ms = 0;
+		if (news && st == ST_REJECTED)
+			m->txs[i]->first_ms = 0;
+	}
+	txm_next_endpoint(m);
 }
 
 static void looked(void *arg, enum status st, cJSON **results,
@@ -335,6 +199,7 @@ static void looked(void *arg, enum status st, cJSON **results,
 {
 	struct txm_op *op = arg;
 	struct txmgr *m = op->m;
+	struct err why;
 
 	(void)n;
 	op->call = NULL;
@@ -343,21 +208,21 @@ static void looked(void *arg, enum status st, cJSON **results,
 		txm_op_free(op);
 		return;
 	}
-	if (st != ST_OK || !read_fixed(m, results)) {
-		if (txm_silent(m))
-			log_odd("tx_endpoint_failed",
-				F_STR("endpoint", rpc_label(txm_rpc(m))),
-				F_STR("reason", st == ST_OK
-						    ? "incomplete answer"
-						    : err->msg),
-				F_STR("hint", "start the node or correct "
-					      "chain.endpoints; the next one "
-					      "is asked, and so on"));
-		m->failing = true;
-		txm_next_endpoint(m);
+	if (st != ST_OK) {
+		failed(m, ST_TRANSIENT, err->msg);
 		txm_op_free(op);
 		return;
 	}
+	st = read_fixed(m, results, &why);
+	if (st == ST_OK)
+		st = check_behind(m, &why);
+	if (st != ST_OK) {
+		failed(m, st, why.msg);
+		txm_op_free(op);
+		return;
+	}
+	if (!m->behind)
+		m->accused &= ~((uint32_t)1 << m->rpc_at);
 	m->failing = false;
 	apply(m, op, results, errors);
 	txm_op_free(op);
@@ -410,6 +275,7 @@ void txm_look(struct txmgr *m)
 	snprintf(pending, sizeof(pending), "[\"%s\",\"pending\"]", text);
 	snprintf(tag, sizeof(tag), "[\"%s\",false]",
 		 m->o.confirm_by_tag ? m->o.confirm_tag : "latest");
+	items[ITEM_CHAIN] = (struct rpc_batch_item){ "eth_chainId", "[]" };
 	items[ITEM_HEAD] = (struct rpc_batch_item){ "eth_getBlockByNumber",
 						    "[\"latest\",false]" };
 	items[ITEM_LATEST] =

@@ -7,9 +7,12 @@
 #include "core/log.h"
 
 /* So often in a row, and for so long, before a node's word counts: it may be
- * behind, or one of several. */
-#define REFUSED_TIMES 5
-#define REFUSED_MS    20000
+ * behind, or one of several. One that goes alone and is too much for the node
+ * gains nothing by another try but its place behind the others, and a fill
+ * costs gas: that is not done often. */
+#define REFUSED_TIMES    5
+#define REFUSED_MS       20000
+#define REFUSED_ALONE_MS 600000
 
 /* What tx_reverted() and tx_refused() answer. */
 static void tell(const struct db_result *r)
@@ -35,7 +38,7 @@ static void on_reverted(void *arg, enum status st,
 		tell(results[n - 1]);
 }
 
-/* Several entries get a try each, one alone is to blame: in the transaction
+/* Each entry gets a try alone, one that had it is to blame: in the transaction
  * that makes the revert final. */
 void txm_reverted(struct txmgr *m, struct txm_tx *t)
 {
@@ -74,7 +77,8 @@ static void on_cancelled(void *arg, enum status st,
 /* The nonce is only filled from here on; what the transaction carried goes once
  * more, each entry alone, and ends if that was so already. Nobody has taken the
  * old bytes: they are not 'accepted'. */
-static void set_apart(struct txmgr *m, struct txm_tx *t, const char *message)
+static void set_apart(struct txmgr *m, struct txm_tx *t, const char *message,
+		      bool reverts)
 {
 	struct db_batch *b;
 
@@ -84,9 +88,10 @@ static void set_apart(struct txmgr *m, struct txm_tx *t, const char *message)
 	b = db_batch_new(m->o.db);
 	DB_ADD(b,
 	       "select room_id::text as room_id, kind, epoch, state"
-	       " from bridge.tx_refused($1, $2, $3::integer, $4)",
+	       " from bridge.tx_refused($1, $2, $3::integer, $4, $5)",
 	       P_I64(t->id), P_I64((int64_t)t->gas),
-	       P_I64((int64_t)t->attempt_count), P_I64(m->o.term));
+	       P_I64((int64_t)t->attempt_count), P_BOOL(reverts),
+	       P_I64(m->o.term));
 	txm_store_attempt(m, b, t, on_cancelled);
 }
 
@@ -101,18 +106,59 @@ static bool credible(const struct txmgr *m)
 	return true;
 }
 
-void txm_refused_by_node(struct txmgr *m, struct txm_tx *t, const char *message)
+void txm_count_refused(const struct txmgr *m, struct txm_tx *t,
+		       enum tx_answer answer)
 {
+	switch (answer) {
+	case TX_ANSWER_REVERT:
+	case TX_ANSWER_REFUSED:
+		break;
+	case TX_ANSWER_UNKNOWN:
+	case TX_ANSWER_LIMIT:
+	case TX_ANSWER_POOL:
+		return;
+	case TX_ANSWER_ACCEPTED:
+	case TX_ANSWER_KNOWN:
+	case TX_ANSWER_UNDERPRICED:
+	case TX_ANSWER_FEE_LOW:
+	case TX_ANSWER_NONCE_LOW:
+	case TX_ANSWER_NONCE_HIGH:
+	case TX_ANSWER_FUNDS:
+		t->refused = 0;
+		return;
+	}
+	if (t->refused_for != answer)
+		t->refused = 0;
+	t->refused_for = answer;
 	if (t->refused++ == 0)
 		t->refused_ms = txm_now(m);
-	if (t->refused >= REFUSED_TIMES && t->state == TXM_SIGNED &&
-	    txm_now(m) - t->refused_ms >= REFUSED_MS && !t->writing) {
+}
+
+static bool enough(const struct txmgr *m, const struct txm_tx *t, uint64_t ms)
+{
+	return t->refused >= REFUSED_TIMES && t->state == TXM_SIGNED &&
+	       txm_now(m) - t->refused_ms >= ms && !t->writing;
+}
+
+void txm_refused_by_node(struct txmgr *m, struct txm_tx *t, const char *message)
+{
+	if (enough(m, t, REFUSED_MS)) {
 		/* With the role it is about this transaction, or the node. */
 		if (t->kind == EFFECT_FILL)
 			txm_tell_refused(m, t, message);
 		else if (m->o.signer && !m->stopped &&
 			 m->held_ms > t->refused_ms && credible(m))
-			set_apart(m, t, message);
+			set_apart(m, t, message, true);
 	}
 	txm_ask_role(m);
+}
+
+void txm_too_much(struct txmgr *m, struct txm_tx *t, const char *message)
+{
+	uint64_t ms = t->entries > 1 ? REFUSED_MS : REFUSED_ALONE_MS;
+
+	txm_tell_refused(m, t, message);
+	if (enough(m, t, ms) && t->kind != EFFECT_FILL && m->o.signer &&
+	    credible(m))
+		set_apart(m, t, message, false);
 }

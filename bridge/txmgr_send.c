@@ -1,7 +1,7 @@
 /*
  * What the lane sends: claims a nonce for the entries it is given, signs,
- * stores, broadcasts, and raises fees. Bytes are always in the database before
- * a node sees them.
+ * stores and broadcasts. Bytes are always in the database before a node sees
+ * them.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -34,13 +34,17 @@ enum status txm_sign(struct txmgr *m, struct txm_tx *t, struct fees f,
 	assert(m->o.signer && t->attempt_count < TXM_ATTEMPTS);
 	buf_reset(&t->raw);
 	st = signer_sign_tx(m->o.signer, &t->raw, &a.hash, &tx, err);
-	if (st == ST_OK)
-		t->attempts[t->attempt_count++] = a;
-	return st;
+	if (st != ST_OK)
+		return st;
+	t->attempts[t->attempt_count++] = a;
+	t->bids = t->bid_head == m->head ? t->bids + 1 : 1;
+	t->bid_head = m->head;
+	t->bid_ms = txm_now(m);
+	t->first_ms = 0;
+	return ST_OK;
 }
 
-static void log_tx(const struct txmgr *m, const char *event,
-		   const struct txm_tx *t)
+void txm_log(const struct txmgr *m, const char *event, const struct txm_tx *t)
 {
 	const struct txm_attempt *a = &t->attempts[t->attempt_count - 1];
 
@@ -65,7 +69,7 @@ static void accepted(struct txmgr *m, struct txm_tx *t)
 	b = db_batch_new(m->o.db);
 	txm_set_state(m, b, t, TXM_SIGNED, TXM_ACCEPTED, NULL);
 	txm_write(m, b);
-	log_tx(m, "tx_sent", t);
+	txm_log(m, "tx_sent", t);
 }
 
 void txm_tell_refused(struct txmgr *m, struct txm_tx *t, const char *message)
@@ -86,7 +90,10 @@ static void act_on_answer(struct txmgr *m, struct txm_tx *t,
 		accepted(m, t);
 		return;
 	case TX_ANSWER_UNDERPRICED:
-		txm_raise(m, t);
+		if (t->bids < TXM_AT_ONCE)
+			txm_raise(m, t);
+		else
+			t->bump = true;
 		return;
 	case TX_ANSWER_FEE_LOW:
 		t->bump = true; /* with fees that the next look reads */
@@ -99,7 +106,7 @@ static void act_on_answer(struct txmgr *m, struct txm_tx *t,
 		txm_no_funds(m, message);
 		return;
 	case TX_ANSWER_REFUSED:
-		txm_tell_refused(m, t, message);
+		txm_too_much(m, t, message);
 		return;
 	case TX_ANSWER_REVERT:
 		txm_refused_by_node(m, t, message);
@@ -143,17 +150,23 @@ static void sent(void *arg, enum status st, cJSON *result,
 			F_STR("answer", tx_answer_name(answer)),
 			F_STR("endpoint", rpc_label(txm_rpc(m))),
 			F_STR("reason", message));
+	txm_count_refused(m, t, answer);
 	t->answer = answer;
-	if (answer != TX_ANSWER_REVERT)
-		t->refused = 0;
 	act_on_answer(m, t, answer, message);
 }
 
+/* Only to an endpoint whose last look could be used; the next such look sends
+ * what was held back. */
 void txm_send(struct txmgr *m, struct txm_tx *t)
 {
-	struct txm_op *op = txm_op_new(m);
+	struct txm_op *op;
 	AUTO_BUF params = BUF_NULL;
 
+	if (m->failing) {
+		t->sent_ms = 0;
+		return;
+	}
+	op = txm_op_new(m);
 	buf_init(&params, 2 * TX_SIZE_MAX + 16);
 	buf_add_str(&params, "[\"");
 	hex_add(&params, t->raw.data, t->raw.len);
@@ -164,94 +177,6 @@ void txm_send(struct txmgr *m, struct txm_tx *t)
 	m->stats.sent++;
 	op->call = rpc_call(txm_rpc(m), "eth_sendRawTransaction",
 			    buf_str(&params), sent, op);
-}
-
-/* --- Higher fees -------------------------------------------------------- */
-
-static void raised(void *arg, enum status st,
-		   const struct db_result *const *results, size_t n,
-		   const struct err *err)
-{
-	struct txm_op *op = arg;
-	struct txmgr *m = op->m;
-	struct txm_tx *t;
-
-	(void)results;
-	(void)n;
-	if (!txm_stored(op, st, err, &t) || !t)
-		return;
-	if (t->state < TXM_MINED) {
-		log_tx(m, "tx_fee_raised", t);
-		txm_send(m, t);
-	}
-}
-
-void txm_store_attempt(struct txmgr *m, struct db_batch *b, struct txm_tx *t,
-		       db_done_fn done)
-{
-	const struct txm_attempt *a = &t->attempts[t->attempt_count - 1];
-	struct txm_op *op = txm_op_new(m);
-
-	op->tx_id = t->id;
-	t->writing = true;
-	DB_ADD(b, "select bridge.tx_check_term($1)", P_I64(m->o.term));
-	DB_ADD(b,
-	       "insert into bridge.tx_attempt (tx_id, attempt, hash, raw,"
-	       " max_fee, max_priority) values ($1, $2, $3, $4, $5, $6)",
-	       P_I64(t->id), P_I64((int64_t)t->attempt_count),
-	       P_BYTES(a->hash.b, 32), P_BYTES(t->raw.data, t->raw.len),
-	       P_I64((int64_t)a->fees.max_fee),
-	       P_I64((int64_t)a->fees.max_priority));
-	db_run(b, done, op);
-}
-
-/* Without a higher fee: the same bytes again, when they are due. */
-static void repeat(struct txmgr *m, struct txm_tx *t)
-{
-	t->capped = true;
-	if (txm_now(m) - t->sent_ms >= m->o.poll_ms)
-		txm_send(m, t);
-}
-
-void txm_raise(struct txmgr *m, struct txm_tx *t)
-{
-	struct fees f;
-	struct err err;
-
-	if (t->writing || t->state >= TXM_MINED)
-		return;
-	t->bump = false;
-	if (!m->o.signer) {
-		if (!t->capped)
-			log_broken("tx_needs_key",
-				   F_HEX("signer", m->o.who.b, 20),
-				   F_U64("nonce", t->nonce),
-				   F_STR("reason",
-					 "it was taken out of the config with "
-					 "this unmined, and its fees cannot be "
-					 "raised; put the key back, or wait "
-					 "until fees fall"));
-		repeat(m, t);
-		return;
-	}
-	if (t->attempt_count == TXM_ATTEMPTS ||
-	    !fees_raise(&f, t->attempts[t->attempt_count - 1].fees, m->base_fee,
-			m->hint, m->cap)) {
-		if (!t->capped)
-			log_broken("tx_fee_cap",
-				   F_HEX("signer", m->o.who.b, 20),
-				   F_U64("nonce", t->nonce),
-				   F_U64("base_fee", m->base_fee),
-				   F_U64("cap", m->cap));
-		repeat(m, t);
-		return;
-	}
-	if (txm_sign(m, t, f, &err) != ST_OK) {
-		txm_fatal(m, &err);
-		return;
-	}
-	m->stats.bumped++;
-	txm_store_attempt(m, db_batch_new(m->o.db), t, raised);
 }
 
 /* --- New transactions --------------------------------------------------- */
@@ -273,7 +198,7 @@ static void claimed(void *arg, enum status st,
 		if (t->nonce >= m->nonces.db_next)
 			m->nonces.db_next = t->nonce + 1;
 		txm_add(m, t);
-		log_tx(m, "tx_signed", t);
+		txm_log(m, "tx_signed", t);
 		txm_send(m, t);
 		m->o.on_stored(m->o.arg);
 		return;
@@ -298,8 +223,8 @@ static void store(struct txmgr *m, struct txm_tx *t, const char *ids)
 	const struct txm_attempt *a = &t->attempts[0];
 	struct err err;
 
-	if (txm_sign(m, t, fees_first(m->base_fee, m->hint, m->cap), &err) !=
-	    ST_OK) {
+	if (txm_sign(m, t, fees_first(m->base_fee, m->hint, txm_cap(m, t)),
+		     &err) != ST_OK) {
 		txm_tx_free(t);
 		txm_fatal(m, &err);
 		return;

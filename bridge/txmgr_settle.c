@@ -134,7 +134,8 @@ void txm_ask_role(struct txmgr *m)
 	AUTO_BUF data = BUF_NULL;
 	AUTO_BUF params = BUF_NULL;
 
-	if (m->role_asking)
+	/* An endpoint that was not looked at may be of another chain. */
+	if (m->role_asking || m->failing)
 		return;
 	m->role_asking = true;
 	m->role_ms = txm_now(m);

@@ -22,6 +22,16 @@ bool txm_silent(struct txmgr *m)
 	return m->ready ? !m->failing : news;
 }
 
+bool txm_accuse(struct txmgr *m)
+{
+	uint32_t bit = (uint32_t)1 << m->rpc_at;
+	bool news = !(m->accused & bit);
+
+	(void)txm_silent(m);
+	m->accused |= bit;
+	return news;
+}
+
 static void say_waiting(struct txmgr *m)
 {
 	if (m->start_checks++ % TELL_EVERY == 0)
@@ -43,8 +53,9 @@ static void say_left_out(const struct txmgr *m)
 				F_U64("waited_ms", now - m->round.out_ms[i]),
 				F_STR("why",
 				      "the database is new or old, and this "
-				      "endpoint does not answer or is behind; "
-				      "the others say that nothing waits"));
+				      "endpoint does not answer, is behind or "
+				      "of another chain; the others say that "
+				      "nothing waits"));
 }
 
 /* What a pass over all is: the next one begins with the next poll. */

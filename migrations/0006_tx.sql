@@ -64,7 +64,7 @@ create index outbox_queued_kind on bridge.outbox (kind)
 comment on column bridge.outbox.tx_id is
 	'the transaction that carries it, or carried it last';
 comment on column bridge.outbox.solo is
-	'it was in a batch that reverted: it goes alone, to find the culprit';
+	'its transaction reverted: it goes alone, to find the culprit';
 
 create function bridge.tx_check_term(p_term bigint) returns boolean
 language plpgsql as $$
@@ -108,8 +108,10 @@ end $$;
 comment on function bridge.tx_claim is
 	'Claim a nonce for entries of the outbox; returns the transaction''s id';
 
--- After a final revert. Of several entries each gets its own try; one alone
--- is to blame and ends, unless p_keep says that the reason concerned all.
+-- After a final revert. Each entry goes alone once more; one that went alone
+-- already is to blame and ends, unless p_keep says that the reason concerned
+-- all. What concerned all may be over when it is asked for: one revert is no
+-- proof against an entry that merely happened to be alone.
 create function bridge.tx_reverted(p_tx bigint, p_keep boolean, p_term bigint)
 returns table (room_id numeric, kind text, epoch bigint, state text)
 language plpgsql as $$
@@ -118,14 +120,13 @@ begin
 	perform bridge.tx_check_term(p_term);
 	return query
 	update bridge.outbox o set
-		state = case when p_keep or t.entries > 1
+		state = case when p_keep or not o.solo
 			then 'queued' else 'reverted' end,
 		solo = o.solo or not p_keep,
 		note = case when p_keep then 'the bridge had no right to write'
 			else 'reverted' end,
 		term = p_term, updated_at = now()
-	from bridge.tx t
-	where t.id = p_tx and o.tx_id = p_tx and o.state = 'in_tx'
+	where o.tx_id = p_tx and o.state = 'in_tx'
 	returning o.room_id, o.kind, o.epoch, o.state;
 end $$;
 
@@ -152,18 +153,22 @@ begin
 	where o.tx_id = p_tx and o.state = 'in_tx';
 end $$;
 
--- A node will not take it, since it would revert: the nonce is only filled, as
--- above. Each entry goes alone once more; one that went alone already ends.
+-- A node will not take it: the nonce is only filled, as above, and each entry
+-- goes alone once more. Where the node says that it reverts, one that went alone
+-- already ends; where it is too dear or too large for the node, none does.
 create function bridge.tx_refused(p_tx bigint, p_gas bigint,
-	p_attempt integer, p_term bigint)
+	p_attempt integer, p_reverts boolean, p_term bigint)
 returns table (room_id numeric, kind text, epoch bigint, state text)
 language plpgsql as $$
 #variable_conflict use_column
+declare
+	v_note text := case when p_reverts then 'refused: it reverts'
+		else 'refused by the node' end;
 begin
 	perform bridge.tx_check_term(p_term);
 	update bridge.tx t set kind = 'fill', to_address = t.signer,
 		gas = p_gas, data = '', entries = 0,
-		cancelled_attempt = p_attempt, note = 'refused: it reverts',
+		cancelled_attempt = p_attempt, note = v_note,
 		term = p_term, updated_at = now()
 	where t.id = p_tx and t.state = 'signed' and t.kind <> 'fill';
 	if not found then
@@ -172,8 +177,9 @@ begin
 	end if;
 	return query
 	update bridge.outbox o set
-		state = case when o.solo then 'reverted' else 'queued' end,
-		solo = true, tx_id = null, note = 'refused: it reverts',
+		state = case when p_reverts and o.solo
+			then 'reverted' else 'queued' end,
+		solo = true, tx_id = null, note = v_note,
 		term = p_term, updated_at = now()
 	where o.tx_id = p_tx and o.state = 'in_tx'
 	returning o.room_id, o.kind, o.epoch, o.state;

@@ -6,6 +6,13 @@
 import assert from 'node:assert/strict';
 import { OFF_CURVE, newHostKey, sealTarget } from '../lib/sealing.mjs';
 
+// A block in which no transaction of the bridge has a place.
+async function tooDear(a) {
+	const [{ fee }] = await a.rows('select coalesce(max(max_fee), 0) + 1000000000 as fee from bridge.tx_attempt');
+	await a.anvil.rpc('anvil_setNextBlockBaseFeePerGas', `0x${BigInt(fee).toString(16)}`);
+	await a.anvil.mine(1);
+}
+
 async function create(a, room = {}) {
 	const key = room.key ?? await newHostKey(room.suite ?? 1);
 	const host = await a.newAccount();
@@ -204,7 +211,18 @@ export const kinds = {
 	async bump(a) {
 		const room = await create(a);
 		await confirmed(a, [room]);
-		return { rooms: [room], hold: /event=tx_fee_raised .*attempt=3/ };
+		const raised = (p) => (p.text().match(/event=tx_fee_raised /g) ?? []).length;
+		return { rooms: [room], hold: /event=tx_fee_raised .*attempt=([3-9]|\d\d)/, meanwhile: async (p) => {
+			let next = 0;
+			await a.until('it pays more, and once more', async () => {
+				if (raised(p) >= 2) return true;
+				if (Date.now() > next) {
+					next = Date.now() + 1500;
+					await tooDear(a);
+				}
+				return false;
+			});
+		} };
 	},
 	// Two keys share what comes at once.
 	async keys(a) {

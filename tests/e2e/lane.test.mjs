@@ -88,6 +88,12 @@ async function heldRooms(n, title = () => 'a room') {
 	return rooms;
 }
 
+// A block of this base fee.
+async function mineAt(fee) {
+	await w.anvil.rpc('anvil_setNextBlockBaseFeePerGas', `0x${fee.toString(16)}`);
+	await w.anvil.mine(1);
+}
+
 // From the bridge's own key, by somebody else's program.
 const foreign = (nonce, tip = 2n) => w.contract.wallet(w.bridge.key).sendTransaction({ to: w.admin.address, value: 1n, nonce,
 	gas: 21000n, maxFeePerGas: 100n * GWEI, maxPriorityFeePerGas: tip * GWEI });
@@ -106,13 +112,18 @@ test('fees rise until the transaction is mined, once', long, async () => {
 	const rooms = await heldRooms(1);
 	await said('tx_sent');
 	const nonce = await nonceOf(w.bridge.address);
-	await said('tx_fee_raised', 2);
-	const newest = (await transactions())[0].attempts.at(-1);
-	await w.anvil.rpc('anvil_setNextBlockBaseFeePerGas', `0x${(newest.maxFeePerGas * 8n).toString(16)}`);
-	await w.anvil.mine(1);
+	const sent = Date.now();
+	await w.until('without a block nobody outbids it', () => Date.now() > sent + 6000);
+	assert.deepEqual(lines('tx_fee_raised'), []);
+	let next = 0;
+	await w.until('it is outbid, and pays more, four times', async () => {
+		if (Date.now() > next) {
+			next = Date.now() + 3000;
+			await mineAt((await transactions())[0].attempts.at(-1).maxFeePerGas + GWEI);
+		}
+		return lines('tx_fee_raised').length >= 4;
+	});
 	assert.equal(await nonceOf(w.bridge.address), nonce);
-	const raised = lines('tx_fee_raised').length;
-	await said('tx_fee_raised', raised + 2);
 	await w.anvil.interval(1);
 	await effects(rooms);
 	const [tx, ...others] = await transactions();
@@ -299,10 +310,10 @@ test('at the cap: one alarm, the same bytes, mined when fees fall', long, async 
 	await scripted({ max_fee_gwei: 3 });
 	w.announce(/ event=tx_fee_cap /);
 	const rooms = await heldRooms(1);
+	await said('tx_sent');
+	await mineAt(10n * GWEI);
 	await said('tx_fee_cap');
 	const { attempts } = (await transactions())[0];
-	await w.anvil.rpc('anvil_setNextBlockBaseFeePerGas', `0x${(10n * GWEI).toString(16)}`);
-	await w.anvil.mine(1);
 	const before = await sends();
 	await w.until('it is sent again', async () => (await sends()) > before + 2);
 	assert.equal((await nonceOf(w.bridge.address)), 0);

@@ -24,14 +24,40 @@ static void test_fees(void **state)
 	assert_int_equal(fees_first(UINT64_MAX, 7, 1000).max_fee, 1000);
 	assert_int_equal(fees_first(0, FEES_NO_HINT, 5000000000).max_fee,
 			 FEES_PRIORITY_DEFAULT);
-	assert_true(fees_raise(&up, f, 1, 0, 1000));
+	assert_true(fees_raise(&up, f, 1, 1, 0, 1000));
 	assert_int_equal(up.max_fee, 228);    /* 227.7 */
 	assert_int_equal(up.max_priority, 8); /* 7.7 */
-	assert_true(fees_raise(&up, (struct fees){ 10, 0 }, 1, 0, 1000));
+	assert_true(fees_raise(&up, (struct fees){ 10, 0 }, 1, 1, 0, 1000));
 	assert_int_equal(up.max_priority, 1);
-	assert_false(fees_raise(&up, (struct fees){ 950, 1 }, 1, 0, 1000));
-	assert_true(fees_raise(&up, f, 400, 7, 1000));
+	assert_false(fees_raise(&up, (struct fees){ 950, 1 }, 1, 1, 0, 1000));
+	assert_true(fees_raise(&up, f, 1, 400, 7, 1000));
 	assert_int_equal(up.max_fee, 807);
+}
+
+/* From however little the cap is reached before the attempts are spent, and a
+ * cancel can still outbid that. */
+static void test_fee_ladder(void **state)
+{
+	const uint64_t caps[] = { 11, 1000, 200000000000, 1000000000000000 };
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		uint64_t cap = fees_keep(caps[i]);
+		struct fees f = { 1, 0 }, up;
+		size_t made = 1;
+
+		for (; fees_raise(&up, f, made, 0, 0, cap); made++) {
+			assert_true(made < FEES_ATTEMPTS);
+			assert_true(up.max_fee * 10 >= f.max_fee * 11);
+			assert_true(up.max_priority * 10 >=
+				    f.max_priority * 11);
+			assert_true(up.max_fee >= up.max_priority);
+			f = up;
+		}
+		assert_true(f.max_fee * 11 > cap * 10);
+		assert_true(fees_raise(&up, f, made, 0, 0, caps[i]));
+		assert_true(up.max_fee <= caps[i]);
+	}
 }
 
 static void test_nonces(void **state)
@@ -230,6 +256,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_fees),
+		cmocka_unit_test(test_fee_ladder),
 		cmocka_unit_test(test_nonces),
 		cmocka_unit_test(test_round),
 		cmocka_unit_test(test_round_without),
