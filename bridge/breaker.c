@@ -88,6 +88,15 @@ bool breaker_take(struct breaker *b, enum breaker_kind kind, uint64_t now_ms)
 	return true;
 }
 
+bool breaker_many(struct breaker *b, enum breaker_kind kind, uint64_t n)
+{
+	if (kind == BREAKER_EXPLAINED || n == 0)
+		return true;
+	if (n > b->max)
+		b->tripped = true;
+	return !b->tripped;
+}
+
 bool breaker_step(struct breaker *b, const struct wanted *w,
 		  const struct actual *a, struct step s, uint64_t now_ms)
 {

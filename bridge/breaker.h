@@ -48,6 +48,9 @@ enum breaker_kind breaker_kind_of(const struct wanted *w,
 /** breaker_take - whether something of @kind may be done now; counts it. The
  * one too many trips it. BREAKER_EXPLAINED always may. */
 bool breaker_take(struct breaker *b, enum breaker_kind kind, uint64_t now_ms);
+/** breaker_many - the same of @n that are there at once: more than may be let
+ * through in a minute trip it before the first. Counts none of them */
+bool breaker_many(struct breaker *b, enum breaker_kind kind, uint64_t n);
 /** breaker_step - whether the step may be taken now; counts a room once, with
  * the first of its steps that has an effect */
 bool breaker_step(struct breaker *b, const struct wanted *w,

@@ -60,19 +60,6 @@ void bridge_stop(struct bridge *b, int exit_code)
 	uv_stop(b->loop);
 }
 
-const char *bridge_confirm_name(const struct config *cfg)
-{
-	switch (cfg->chain.confirm) {
-	case CONFIRM_DEPTH:
-		return "depth";
-	case CONFIRM_SAFE:
-		return "safe";
-	case CONFIRM_FINALIZED:
-		return "finalized";
-	}
-	abort();
-}
-
 /* @payload: the highest block that is indexed now. */
 static void on_block(void *arg, const char *payload)
 {
@@ -194,6 +181,7 @@ static void open_provider(struct bridge *b)
 		.api_token = cfg->cloudflare.api_token,
 		.customer_code = cfg->cloudflare.customer_code,
 		.deployment = b->facts.deployment,
+		.signer = b->facts.signer,
 		.timeout_ms = cfg->cloudflare.request_timeout_ms,
 		.rate_burst = cfg->cloudflare.rate_burst,
 		.rate_per_s = cfg->cloudflare.rate_per_s,
@@ -222,7 +210,7 @@ static void open_lanes(struct bridge *b)
 		.chain_id = cfg->chain.chain_id,
 		.term = b->facts.term,
 		.confirm_by_tag = cfg->chain.confirm != CONFIRM_DEPTH,
-		.confirm_tag = bridge_confirm_name(cfg),
+		.confirm_tag = config_confirm_name(cfg),
 		.confirmations = cfg->chain.confirmations,
 		.poll_ms = cfg->bridge.poll_ms,
 		.max_fee_gwei = cfg->bridge.max_fee_gwei,
@@ -240,6 +228,7 @@ static void open_lanes(struct bridge *b)
 	    .batch_max = cfg->bridge.batch_max,
 	    .batch_calldata_max = cfg->bridge.batch_calldata_max,
 	    .batch_wait_ms = cfg->bridge.batch_wait_ms,
+	    .paused = true, /* until control_read() lets them */
 	});
 }
 

@@ -7,6 +7,7 @@
 
 #include "abi/types.h"
 #include "bridge/breaker.h"
+#include "bridge/circuit.h"
 #include "bridge/cloudflare.h"
 #include "bridge/inventory.h"
 #include "bridge/lanes.h"
@@ -22,6 +23,7 @@
 #define BRIDGE_JOBS_MAX      64 /* rooms worked on at once */
 #define BRIDGE_HOST_JOBS_MAX 48 /* of these for one host: a slot is left */
 #define BRIDGE_STOP_JOBS_MAX 32 /* and as many more that are stopped */
+#define BRIDGE_HOST_STOP_MAX 24 /* of these for one host */
 #define BRIDGE_DAYS_JOBS_MAX 8  /* rooms whose recordings stay otherwise */
 #define BRIDGE_OUTPUT_JOBS_MAX                                                 \
 	16 /* outputs of them, one at a time for each room */
@@ -41,6 +43,7 @@ enum startup_need { NEED_NOTHING, NEED_DATABASE, NEED_NODE };
 struct bridge_facts {
 	char deployment[CF_MARK_SIZE];
 	char database[CF_HOLDER_SIZE]; /* this one's own id */
+	char signer[CF_SIGNER_SIZE];   /* its keys, as a lease names them */
 	int64_t term;
 	uint16_t origin_id; /* on chain, of the configured customer code */
 	char origin[160];   /* its URL prefix */
@@ -53,7 +56,7 @@ struct bridge {
 	struct db *db;
 	struct http *http;
 	struct rpc **rpcs;
-	size_t rpc_count;
+	size_t rpc_count, start_rpc; /* start_rpc: answers the start's checks */
 	struct err node_err;     /* why an endpoint's socket last went away */
 	struct signer **signers; /* of the config, in its order */
 	size_t signer_count;
@@ -62,6 +65,7 @@ struct bridge {
 	struct unseal *unseal;
 	struct lanes *lanes;
 	struct cloudflare *cf;
+	struct circuit creations; /* open: they are refused whatever room */
 	struct inventory *inventory;
 	struct lease *lease;
 	uv_timer_t poll, sweep, later;
@@ -110,19 +114,15 @@ void bridge_wake(struct bridge *b);
 /** bridge_stop - leave the loop with @exit_code */
 void bridge_stop(struct bridge *b, int exit_code);
 
-/** bridge_confirm_name - "depth", "safe" or "finalized" */
-const char *bridge_confirm_name(const struct config *cfg);
-
-/** startup_check_database - its migrations are those of this program.
- * Blocking, as the two below: before the loop's work. */
-enum status startup_check_database(struct bridge *b,
-				   struct err *err) MUST_CHECK;
 /** startup_check_chain - chain id, contract, each key's role, origin; fills
  * b->facts but the term. ST_TRANSIENT when no endpoint answers, ST_AGAIN when
- * b->stopping became true meanwhile */
+ * b->stopping became true meanwhile. Blocking, as those below: before the
+ * loop's work. */
 enum status startup_check_chain(struct bridge *b, struct err *err) MUST_CHECK;
-/** startup_lead - take the deployment's advisory lock and a new term; ST_AGAIN
- * while another bridge leads */
+/** startup_lock - take the deployment's advisory lock; ST_AGAIN while another
+ * bridge leads */
+enum status startup_lock(struct bridge *b, struct err *err) MUST_CHECK;
+/** startup_lead - take a new term, with the lock */
 enum status startup_lead(struct bridge *b, struct err *err) MUST_CHECK;
 
 /** startup_keys - b->keys also has those that were taken out of the config

@@ -83,8 +83,14 @@ static enum status parse(enum cf_op op, struct cf_envelope *env,
 	abort();
 }
 
-static void bad_uid(struct cf_answer *a, struct err *err)
+/* Half an answer is none: what was made is in the list. */
+static void bad_uid(struct cf_answer *a, bool absent, struct err *err)
 {
+	if (absent) {
+		a->outcome = CF_UNKNOWN;
+		err_set(err, ST_REJECTED, "cloudflare's answer has no uid");
+		return;
+	}
 	a->outcome = CF_BAD_UID;
 	err_set(err, ST_REJECTED,
 		"cloudflare gave a uid that is not 32 lower-case hex digits");
@@ -103,7 +109,7 @@ static void check_input(const struct cf_opts *opts, struct cf_answer *a,
 		return;
 	}
 	if (*a->input.uid == '\0')
-		bad_uid(a, err);
+		bad_uid(a, a->input.uid_absent, err);
 }
 
 void cf_judge(const struct cf_opts *opts, enum cf_op op, struct cf_answer *a,
@@ -121,7 +127,7 @@ void cf_judge(const struct cf_opts *opts, enum cf_op op, struct cf_answer *a,
 		if (shape == CF_SHAPE_INPUT)
 			check_input(opts, a, err);
 		else if (shape == CF_SHAPE_OUTPUT && !*a->output.uid)
-			bad_uid(a, err);
+			bad_uid(a, a->output.uid_absent, err);
 		return;
 	}
 	/* A message about a target may quote it. */

@@ -15,6 +15,13 @@ const cJSON *cf_member(const cJSON *obj, const char *key)
 	return cJSON_GetObjectItemCaseSensitive(obj, key);
 }
 
+bool cf_absent(const cJSON *obj, const char *key)
+{
+	const cJSON *v = cf_member(obj, key);
+
+	return !v || cJSON_IsNull(v);
+}
+
 bool cf_uid_ok(const char *uid)
 {
 	return strlen(uid) == CF_UID_SIZE - 1 &&

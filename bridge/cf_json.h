@@ -9,6 +9,8 @@
 
 /** cf_member - of @obj, by its exact name; NULL: it has none */
 const cJSON *cf_member(const cJSON *obj, const char *key);
+/** cf_absent - it has none of that name, or null */
+bool cf_absent(const cJSON *obj, const char *key);
 /** cf_copy_str - copies what fits; what does not fit counts as absent, never
  * as cut */
 void cf_copy_str(char *out, size_t size, const cJSON *obj, const char *key);

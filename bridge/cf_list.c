@@ -22,6 +22,7 @@ enum { DEPTH_RESULT = 2, DEPTH_LIST, DEPTH_ITEM };
 
 struct cf_sieve {
 	char mark[CF_MARK_SIZE];
+	char *signer;
 	struct cf_list list;
 	size_t cap, shown;
 	struct buf item;
@@ -34,11 +35,12 @@ struct cf_sieve {
 	const char *bad; /* what was wrong first; NULL: nothing yet */
 };
 
-struct cf_sieve *cf_sieve_new(const char *mark)
+struct cf_sieve *cf_sieve_new(const char *mark, const char *signer)
 {
 	struct cf_sieve *s = (struct cf_sieve *)mem_zalloc(sizeof(*s));
 
 	memcpy(s->mark, mark, strnlen(mark, CF_MARK_SIZE - 1));
+	s->signer = mem_strdup(signer);
 	buf_init(&s->item, ITEM_MAX);
 	return s;
 }
@@ -55,6 +57,7 @@ void cf_sieve_free(struct cf_sieve *s)
 		return;
 	cf_list_deinit(&s->list);
 	buf_deinit(&s->item);
+	free(s->signer);
 	free(s);
 }
 
@@ -99,17 +102,37 @@ static struct cf_item *next_place(struct cf_sieve *s)
 	return &l->items[l->count];
 }
 
+/* Nobody deletes them, so that an account may have any number. Where there is
+ * no room left, one of another deployment makes way for one of ours. */
+static void add_lease(struct cf_sieve *s, const cJSON *entry)
+{
+	struct cf_list *l = &s->list;
+	size_t at = l->lease_count;
+	struct cf_lease lease;
+
+	cf_read_lease(&lease, entry);
+	if (!*lease.deployment ||
+	    !cf_lease_concerns(&lease, s->mark, s->signer))
+		return;
+	if (at == CF_LEASES_MAX && strcmp(lease.deployment, s->mark) == 0)
+		for (at = 0; at < CF_LEASES_MAX &&
+			     strcmp(l->leases[at].deployment, s->mark) == 0;)
+			at++;
+	if (at == CF_LEASES_MAX)
+		return;
+	l->leases[at] = lease;
+	if (at == l->lease_count)
+		l->lease_count++;
+}
+
 static void add_item(struct cf_sieve *s, const cJSON *entry)
 {
 	struct cf_list *l = &s->list;
 	char mark[CF_MARK_SIZE], room[CF_ROOM_SIZE], uid[CF_UID_SIZE];
 	struct cf_item item;
-	struct cf_lease lease;
 	struct err err;
 
-	cf_read_lease(&lease, entry);
-	if (*lease.deployment && l->lease_count < CF_LEASES_MAX)
-		l->leases[l->lease_count++] = lease;
+	add_lease(s, entry);
 	cf_copy_uid(uid, entry);
 	cf_copy_meta(mark, room, entry);
 	item = (struct cf_item){

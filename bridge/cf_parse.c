@@ -68,6 +68,32 @@ void cf_read_lease(struct cf_lease *out, const cJSON *obj)
 		out->deployment[0] = '\0';
 }
 
+/* Whether two lists of keys have one in common. */
+static bool shared_key(const char *a, const char *b)
+{
+	size_t n;
+
+	for (; *a; a += n + (a[n] == ',')) {
+		const char *p = b;
+		size_t len;
+
+		n = strcspn(a, ",");
+		for (; *p; p += len + (p[len] == ',')) {
+			len = strcspn(p, ",");
+			if (n && len == n && memcmp(a, p, n) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+bool cf_lease_concerns(const struct cf_lease *l, const char *mark,
+		       const char *signer)
+{
+	return (*mark && strcmp(l->deployment, mark) == 0) ||
+	       shared_key(l->signer, signer);
+}
+
 static void read_input(struct cf_input *out, const cJSON *result)
 {
 	const cJSON *rtmps = cf_member(result, "rtmps");
@@ -76,6 +102,7 @@ static void read_input(struct cf_input *out, const cJSON *result)
 	struct credentials *c = &out->credentials;
 
 	cf_copy_uid(out->uid, result);
+	out->uid_absent = cf_absent(result, "uid");
 	cf_copy_meta(out->mark, out->room, result);
 	cf_read_lease(&out->lease, result);
 	out->enabled = !cJSON_IsFalse(cf_member(result, "enabled"));
@@ -127,6 +154,8 @@ static void add_video(struct cf_videos *v, const cJSON *entry)
 	cf_copy_uid(video.uid, entry);
 	if (*video.uid == '\0')
 		return;
+	cf_copy_str(video.input, sizeof(video.input), entry, "liveInput");
+	video.named = !cf_absent(entry, "liveInput");
 	cf_copy_str(video.state, sizeof(video.state),
 		    cf_member(entry, "status"), "state");
 	if (video.state[strspn(video.state, STATE_CHARS)])
@@ -167,6 +196,18 @@ enum status cf_parse_videos(struct cf_envelope *env, struct cf_videos *out,
 	return ST_OK;
 }
 
+size_t cf_videos_of(struct cf_videos *v, const char *uid, bool unnamed)
+{
+	size_t i, kept = 0, had = v->count;
+
+	for (i = 0; i < had; i++)
+		if (strcmp(v->items[i].input, uid) == 0 ||
+		    (unnamed && !v->items[i].named))
+			v->items[kept++] = v->items[i];
+	v->count = kept;
+	return had - kept;
+}
+
 void cf_videos_deinit(struct cf_videos *v)
 {
 	free(v->items);
@@ -176,6 +217,7 @@ void cf_videos_deinit(struct cf_videos *v)
 static void read_output(struct cf_output *out, const cJSON *entry)
 {
 	cf_copy_uid(out->uid, entry);
+	out->uid_absent = cf_absent(entry, "uid");
 	out->enabled = !cJSON_IsFalse(cf_member(entry, "enabled"));
 	cf_copy_str(out->url, sizeof(out->url), entry, "url");
 	cf_copy_str(out->key, sizeof(out->key), entry, "streamKey");

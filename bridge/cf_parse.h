@@ -37,6 +37,10 @@ struct cf_lease {
 	uint64_t beat;
 	int64_t created_s;
 };
+/** cf_lease_concerns - it is one of deployment @mark, or names one of @signer,
+ * which is written as its own */
+bool cf_lease_concerns(const struct cf_lease *l, const char *mark,
+		       const char *signer);
 
 /** The envelope {"success","errors","result"}. */
 struct cf_envelope {
@@ -48,6 +52,7 @@ struct cf_envelope {
 /** One live input with everything: wipe with cf_input_wipe(). */
 struct cf_input {
 	char uid[CF_UID_SIZE];   /* empty: the answer's was unusable */
+	bool uid_absent;         /* or it told none */
 	char mark[CF_MARK_SIZE]; /* meta.chaincast; empty: none of ours */
 	char room[CF_ROOM_SIZE]; /* meta.room; empty: none */
 	char customer_code[64];  /* from its playback URLs; empty: none */
@@ -91,8 +96,9 @@ void cf_list_deinit(struct cf_list *l);
  * there, and what is left of the answer is short.
  */
 struct cf_sieve;
-/** cf_sieve_new - keeps the items whose meta.chaincast is @mark, and leases */
-struct cf_sieve *cf_sieve_new(const char *mark);
+/** cf_sieve_new - keeps the items whose meta.chaincast is @mark, and the leases
+ * that concern it; @signer as in a lease. Neither is kept */
+struct cf_sieve *cf_sieve_new(const char *mark, const char *signer);
 void cf_sieve_free(struct cf_sieve *s);
 DEFINE_AUTO(cf_sieve, cf_sieve_free)
 /** cf_sift - @arg: the sieve; http_request.sift */
@@ -104,6 +110,8 @@ enum status cf_sifted(struct cf_sieve *s, struct cf_envelope *env,
 
 struct cf_video {
 	char uid[CF_UID_SIZE];
+	char input[CF_UID_SIZE]; /* liveInput; empty: none of ours */
+	bool named;              /* it tells one */
 	char state[24];
 	double duration_s;  /* below 0: unknown */
 	int64_t size_bytes; /* 0: unknown */
@@ -115,10 +123,16 @@ struct cf_videos {
 	size_t count;
 };
 void cf_videos_deinit(struct cf_videos *v);
+/** cf_videos_of - only those of the live input @uid stay
+ * @unnamed: and those that name none
+ *
+ * Return: how many do not. */
+size_t cf_videos_of(struct cf_videos *v, const char *uid, bool unnamed);
 
 /** One output of a live input: where else it is sent. A secret. */
 struct cf_output {
 	char uid[CF_UID_SIZE]; /* empty: the answer's was unusable */
+	bool uid_absent;       /* or it told none */
 	bool enabled;
 	char url[CF_TARGET_SIZE], key[CF_TARGET_SIZE];
 };

@@ -2,15 +2,13 @@
 #define CX_BRIDGE_CF_WIRE_H
 
 #include "bridge/cloudflare.h"
+#include "bridge/turns.h"
 
 /*
  * The inside of the client: one call's request and its answer as values,
  * apart from the queue, the budget and the connection (cloudflare.c).
  */
 #define CF_OPS (CF_OUTPUT_DELETE + 1)
-
-/* Who goes first when the budget is short. */
-enum cf_class { CF_CLASS_STOP, CF_CLASS_OTHER, CF_CLASS_CREATE, CF_CLASSES };
 
 /* What a good answer holds. */
 enum cf_shape {

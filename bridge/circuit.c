@@ -20,6 +20,11 @@ void circuit_sent(struct circuit *c)
 		c->probing = true;
 }
 
+void circuit_untold(struct circuit *c)
+{
+	c->probing = false;
+}
+
 bool circuit_answered(struct circuit *c, uint64_t now_ms, bool failed)
 {
 	bool was = circuit_open(c);

@@ -33,6 +33,8 @@ void circuit_sent(struct circuit *c);
  * Return: true when it has opened, or closed, just now (circuit_open() tells).
  */
 bool circuit_answered(struct circuit *c, uint64_t now_ms, bool failed);
+/** circuit_untold - it ended with what says nothing of the endpoint */
+void circuit_untold(struct circuit *c);
 /** circuit_open - whether calls are held back, one probe apart */
 bool circuit_open(const struct circuit *c);
 

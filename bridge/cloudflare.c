@@ -13,6 +13,7 @@
 #include "bridge/cf_wire.h"
 #include "bridge/circuit.h"
 #include "bridge/queue.h"
+#include "bridge/turns.h"
 #include "core/log.h"
 
 #define CF_LIMIT_WAIT_S 300 /* a 429 without retry-after: the whole block */
@@ -39,11 +40,12 @@ struct cloudflare {
 	char *base;          /* …/accounts/<id>/stream */
 	char *auth;          /* header, secret */
 	struct cf_opts opts; /* what the three below own, and numbers */
-	char *customer_code, *deployment;
+	char *customer_code, *deployment, *signer;
 	char **origins;
 	struct bucket bucket;
 	uint64_t blocked_until_ms;
 	struct queue queues[CF_CLASSES];
+	struct turns turns;
 	struct circuit circuits[CF_OPS];
 	struct cf_call *in_flight;
 	struct cf_call *unsent; /* refused by a circuit, to be told so */
@@ -90,6 +92,7 @@ struct cloudflare *cloudflare_new(const struct cf_opts *opts)
 	cf->auth = cf_format("Authorization: Bearer %s", opts->api_token);
 	cf->customer_code = mem_strdup(opts->customer_code);
 	cf->deployment = mem_strdup(opts->deployment);
+	cf->signer = mem_strdup(opts->signer);
 	cf->origins =
 	    (char **)mem_array(opts->allowed_origin_count, sizeof(char *));
 	for (i = 0; i < opts->allowed_origin_count; i++)
@@ -97,6 +100,7 @@ struct cloudflare *cloudflare_new(const struct cf_opts *opts)
 	cf->opts.api_url = cf->opts.account_id = cf->opts.api_token = NULL;
 	cf->opts.customer_code = cf->customer_code;
 	cf->opts.deployment = cf->deployment;
+	cf->opts.signer = cf->signer;
 	cf->opts.allowed_origins = cf->origins;
 	bucket_init(&cf->bucket, opts->rate_burst, opts->rate_per_s,
 		    uv_now(opts->loop));
@@ -139,6 +143,7 @@ void cloudflare_free(struct cloudflare *cf)
 	free(cf->base);
 	free(cf->customer_code);
 	free(cf->deployment);
+	free(cf->signer);
 	free(cf);
 }
 
@@ -155,8 +160,7 @@ void cloudflare_call(struct cloudflare *cf, const struct cf_request *req,
 	c->done = done;
 	c->arg = arg;
 	cf_wire_fill(&c->wire, &cf->opts, req);
-	/* A lease that is late looks like one that nobody holds. */
-	if (c->op == CF_LEASE_BEAT)
+	if (req->first)
 		queue_push_front(&cf->queues[c->class], &c->item);
 	else
 		queue_push(&cf->queues[c->class], &c->item);
@@ -324,7 +328,8 @@ static void send_call(struct cloudflare *cf, struct cf_call *c)
 	if (cf_traits(c->op)->shape == CF_SHAPE_LIST) {
 		cf_sieve_free(c->sieve); /* of a call that was refused */
 		req.sift = cf_sift;
-		req.sift_arg = c->sieve = cf_sieve_new(cf->deployment);
+		req.sift_arg = c->sieve =
+		    cf_sieve_new(cf->deployment, cf->signer);
 	}
 	c->asked_ms = uv_now(cf->loop);
 	circuit_sent(&cf->circuits[c->op]);
@@ -385,7 +390,7 @@ static void refuse_held(struct cloudflare *cf)
 static void pump(struct cloudflare *cf)
 {
 	uint64_t now = uv_now(cf->loop), wait;
-	bool stops;
+	bool waits[CF_CLASSES], any;
 	size_t i;
 
 	if (cf->blocked_until_ms > now) {
@@ -394,16 +399,16 @@ static void pump(struct cloudflare *cf)
 	}
 	for (;;) {
 		refuse_held(cf);
-		for (i = 0; i < CF_CLASSES && !cf->queues[i].head;)
-			i++;
-		if (i == CF_CLASSES)
+		for (any = false, i = 0; i < CF_CLASSES; i++)
+			any |= waits[i] = cf->queues[i].head != NULL;
+		if (!any)
 			return;
-		stops = cf->queues[CF_CLASS_STOP].head != NULL;
-		wait = bucket_take(&cf->bucket, now, i == CF_CLASS_STOP, stops);
+		wait = bucket_take(&cf->bucket, now);
 		if (wait) {
 			wait_ms(cf, wait);
 			return;
 		}
+		i = turns_next(&cf->turns, waits);
 		send_call(cf, (struct cf_call *)queue_pop(&cf->queues[i]));
 	}
 }

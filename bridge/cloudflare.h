@@ -71,6 +71,7 @@ struct cf_request {
 	enum cf_op op;
 	const char *uid;    /* of the input or the video; NULL: CREATE, LIST */
 	const uint8_t *who; /* 20 bytes: hosts take turns; NULL: nobody's */
+	bool first;         /* before all others of its class */
 	/* CREATE */
 	const char *name;        /* cleaned UTF-8 */
 	const char *room, *host; /* decimal; 0x… */
@@ -94,7 +95,7 @@ struct cf_opts {
 	uv_loop_t *loop;
 	struct http *http;
 	const char *api_url, *account_id, *api_token, *customer_code;
-	const char *deployment;
+	const char *deployment, *signer; /* see cf_lease */
 	uint32_t timeout_ms;
 	uint32_t rate_burst;
 	double rate_per_s;
@@ -145,8 +146,9 @@ bool cloudflare_may(const struct cloudflare *cf, enum cf_op op);
 bool cloudflare_spare(const struct cloudflare *cf, double share);
 
 /** cloudflare_call - queue one call. Stops, deletions and rotations go first,
- * creations and settings last, and among each the hosts take turns. A 429 is
- * not an answer: the whole account waits as told, then the call goes again. */
+ * but for every fourth call while others wait (turns.h); in each class the
+ * hosts take turns. A 429 is not an answer: the whole account waits as told,
+ * then the call goes again. */
 void cloudflare_call(struct cloudflare *cf, const struct cf_request *req,
 		     cf_done_fn done, void *arg);
 

@@ -15,7 +15,7 @@ const char control_sql[] =
 
 static void read_pause(struct bridge *b, const struct db_result *r)
 {
-	bool paused = db_bool(r, 0, "paused");
+	bool paused = db_rows(r) > 0 && db_bool(r, 0, "paused");
 
 	if (paused && !b->paused)
 		log_odd("paused", F_STR("why", db_text(r, 0, "paused_why")),
@@ -23,7 +23,6 @@ static void read_pause(struct bridge *b, const struct db_result *r)
 	else if (!paused && b->paused)
 		log_info("resumed");
 	b->paused = paused;
-	lanes_pause(b->lanes, paused);
 }
 
 void control_read(struct bridge *b, const struct db_result *r)
@@ -31,9 +30,10 @@ void control_read(struct bridge *b, const struct db_result *r)
 	bool tripped;
 	uint64_t allow;
 
+	read_pause(b, r);
+	lanes_pause(b->lanes, b->paused || !b->listed);
 	if (db_rows(r) == 0)
 		return;
-	read_pause(b, r);
 	allow = (uint64_t)db_i64(r, 0, "allow_ms");
 	b->allow_until_ms = allow ? uv_now(b->loop) + allow : 0;
 	tripped = db_bool(r, 0, "tripped");
@@ -102,6 +102,19 @@ bool control_take(struct bridge *b, enum breaker_kind kind)
 	return false;
 }
 
+bool control_take_many(struct bridge *b, enum breaker_kind kind, uint64_t n)
+{
+	bool was = b->breaker.tripped;
+
+	if (b->paused)
+		return false;
+	if (allowed(b) || breaker_many(&b->breaker, kind, n))
+		return true;
+	if (!was)
+		tripped(b, kind);
+	return false;
+}
+
 bool control_may(struct bridge *b, const struct wanted *w,
 		 const struct actual *a, struct step s)
 {
@@ -142,7 +155,8 @@ enum status control_start(struct bridge *b, struct err *err)
 	AUTO(db_result) struct db_result *r = NULL, *gone = NULL, *days = NULL;
 	enum status st = DB_QUERY(
 	    &r, b->db, err,
-	    "select coalesce(greatest(0, extract(epoch from limited_until"
+	    "select paused_at is not null as paused, paused_why,"
+	    " coalesce(greatest(0, extract(epoch from limited_until"
 	    " - now()) * 1000), 0)::bigint as limited_ms from bridge.control");
 
 	/* The operator's rules may be others by now. */
@@ -159,6 +173,7 @@ enum status control_start(struct bridge *b, struct err *err)
 		    P_I64(b->cfg->cloudflare.delete_recording_after_days));
 	if (st != ST_OK)
 		return st;
+	read_pause(b, r);
 	b->limited_ms = db_rows(r) ? (uint64_t)db_i64(r, 0, "limited_ms") : 0;
 	if (b->limited_ms)
 		log_odd("cloudflare_still_limited",

@@ -9,13 +9,14 @@
  */
 
 /** control_start - read it before anything is asked of the provider; sets
- * b->limited_ms, and tells the database what the config says that it works
- * with. Blocking, as the leader. */
+ * b->paused and b->limited_ms, and tells the database what the config says that
+ * it works with. Blocking, as the leader. */
 enum status control_start(struct bridge *b, struct err *err) MUST_CHECK;
 
 /** control_columns - what control_read() wants selected from bridge.control */
 extern const char control_sql[];
-/** control_read - take over what the row says; logs what changed */
+/** control_read - take over what the row says; logs what changed. The lanes,
+ * which begin paused, write once nothing is paused and b->listed */
 void control_read(struct bridge *b, const struct db_result *r);
 
 /** control_may - whether a job may take the step now: nothing is paused, and
@@ -25,6 +26,9 @@ bool control_may(struct bridge *b, const struct wanted *w,
 /** control_take - the same for what is no step: a live input of ours that the
  * provider does not know, an orphan of a room that never was */
 bool control_take(struct bridge *b, enum breaker_kind kind);
+/** control_take_many - whether @n that are there at once may be begun with, one
+ * after the other; none when they are too many */
+bool control_take_many(struct bridge *b, enum breaker_kind kind, uint64_t n);
 /** control_holds - rooms that vanished are left alone */
 bool control_holds(const struct bridge *b);
 

@@ -18,6 +18,8 @@ struct inventory {
 	struct cf_list list;
 	bool under_way;
 	struct waiter *now, *later; /* of this list, of the next */
+	void (*watch)(void *arg);
+	void *watch_arg;
 };
 
 static void on_list(void *arg, struct cf_answer *a);
@@ -72,6 +74,12 @@ void inventory_refresh(struct inventory *inv, inventory_fn fn, void *arg)
 		ask(inv);
 }
 
+void inventory_watch(struct inventory *inv, void (*fn)(void *arg), void *arg)
+{
+	inv->watch = fn;
+	inv->watch_arg = arg;
+}
+
 int inventory_order(const struct cf_item *x, const struct cf_item *y)
 {
 	int c = memcmp(x->room, y->room, sizeof(x->room));
@@ -108,8 +116,11 @@ static void on_list(void *arg, struct cf_answer *a)
 
 	inv->now = NULL;
 	inv->under_way = false;
-	if (a->outcome == CF_DONE)
+	if (a->outcome == CF_DONE) {
 		take_list(inv, &a->list);
+		if (inv->watch)
+			inv->watch(inv->watch_arg);
+	}
 	if (inv->later)
 		ask(inv);
 	while (w) {
@@ -139,9 +150,10 @@ const struct cf_item *inventory_items(const struct inventory *inv, size_t *n)
 }
 
 const struct cf_item *inventory_find(const struct inventory *inv,
-				     const char *room, const char *prefer)
+				     const char *room, const char *prefer,
+				     const char *gone)
 {
-	const struct cf_item *items = inv->list.items;
+	const struct cf_item *items = inv->list.items, *oldest = NULL;
 	size_t lo = 0, hi = inv->list.count, i;
 	uint8_t id[sizeof(items->room)];
 	char uid[CF_UID_SIZE];
@@ -156,13 +168,31 @@ const struct cf_item *inventory_find(const struct inventory *inv,
 		else
 			hi = mid;
 	}
-	if (lo == inv->list.count ||
-	    memcmp(items[lo].room, id, sizeof(id)) != 0)
-		return NULL;
-	for (i = lo; prefer && i < inv->list.count &&
-		     memcmp(items[i].room, id, sizeof(id)) == 0;
-	     i++)
-		if (strcmp(cf_item_uid(uid, &items[i]), prefer) == 0)
+	for (i = lo;
+	     i < inv->list.count && memcmp(items[i].room, id, sizeof(id)) == 0;
+	     i++) {
+		cf_item_uid(uid, &items[i]);
+		if (strcmp(uid, gone) == 0)
+			continue;
+		if (strcmp(uid, prefer) == 0)
 			return &items[i];
-	return &items[lo];
+		if (!oldest)
+			oldest = &items[i];
+	}
+	return oldest;
+}
+
+void inventory_forget(struct inventory *inv, const char *uid)
+{
+	struct cf_list *l = &inv->list;
+	char at[CF_UID_SIZE];
+
+	for (size_t i = 0; i < l->count; i++) {
+		if (strcmp(cf_item_uid(at, &l->items[i]), uid) != 0)
+			continue;
+		l->count--;
+		memmove(&l->items[i], &l->items[i + 1],
+			(l->count - i) * sizeof(*l->items));
+		return;
+	}
 }

@@ -1,7 +1,7 @@
 /*
  * One room's steps: decides, starts, and ends each in one of three ways. What
  * is known of the room comes from job_read.c; what a step does is in
- * job_create.c, job_live.c and job_stop.c.
+ * job_create.c, job_live.c and job_stop.c, what they all write in job_store.c.
  */
 #include "bridge/job.h"
 
@@ -36,7 +36,8 @@ static bool provider_may(const struct job *j, enum step_kind kind)
 
 	switch (kind) {
 	case STEP_CREATE:
-		return cloudflare_may(b->cf, CF_CREATE);
+		return circuit_may(&b->creations, uv_now(b->loop)) &&
+		       cloudflare_may(b->cf, CF_CREATE);
 	case STEP_ADOPT_LIST:
 		return cloudflare_may(b->cf, CF_LIST);
 	case STEP_ADOPT_CHAIN:
@@ -115,20 +116,21 @@ bool job_start_output(struct job *j)
 }
 
 /* Rooms whose calls wait for the budget must not keep another host's first
- * room out. */
+ * room out, nor its first end. */
 static bool has_slot(const struct bridge *b, const struct job *job)
 {
 	unsigned same = 0, days = 0;
 
-	if (job->stop)
-		return b->stop_job_count < BRIDGE_STOP_JOBS_MAX;
-	if (b->job_count >= BRIDGE_JOBS_MAX)
+	if (job->stop ? b->stop_job_count >= BRIDGE_STOP_JOBS_MAX
+		      : b->job_count >= BRIDGE_JOBS_MAX)
 		return false;
 	for (const struct job *j = b->jobs; j; j = j->next) {
-		same += !j->stop && !j->output &&
+		same += j->stop == job->stop && !j->output &&
 			memcmp(j->host, job->host, sizeof(j->host)) == 0;
 		days += j->step.kind == STEP_SET_DAYS;
 	}
+	if (job->stop)
+		return same < BRIDGE_HOST_STOP_MAX;
 	return same < BRIDGE_HOST_JOBS_MAX &&
 	       (job->step.kind != STEP_SET_DAYS || days < BRIDGE_DAYS_JOBS_MAX);
 }
@@ -144,7 +146,8 @@ enum job_turn job_try(struct job *j)
 
 	judge(j);
 	j->step = reconcile_next(&j->wanted, &j->actual);
-	j->stop = step_stops(j->step.kind) || j->wanted.stopping;
+	j->stop = step_stops(j->step.kind) || j->wanted.stopping ||
+		  j->wanted.state == WANTED_VANISHED;
 	if (j->step.kind != STEP_NONE && provider_may(j, j->step.kind) &&
 	    !has_slot(b, j))
 		return JOB_WAITS;
@@ -273,96 +276,6 @@ static void on_commit(void *arg, enum status st,
 void job_commit(struct job *j, struct db_batch *batch)
 {
 	db_run_joined(batch, on_commit, j);
-}
-
-static void on_retry_stored(void *arg, enum status st,
-			    const struct db_result *const *results, size_t n,
-			    const struct err *err)
-{
-	(void)st;
-	(void)results;
-	(void)n;
-	(void)err;
-	job_end((struct job *)arg);
-}
-
-/* All of the room waits; but for how long its recordings stay, which a provider
- * may well not take, nothing does. */
-static const char retry_sql[] =
-    "update bridge.live_input set failures = failures + 1,"
-    " retry_at = now() + make_interval(secs => least("
-    " case state when 'create_pending' then 15 else 300 end,"
-    " power(2, least(failures, 9))) * (0.75 + random() * 0.5)),"
-    " last_error = $2, term = $3, updated_at = now()"
-    " where room_id = $1::numeric";
-static const char days_retry_sql[] =
-    "update bridge.live_input set days_failures = days_failures + 1,"
-    " days_due_at = now() + make_interval(secs => least(14400,"
-    " power(2, least(days_failures, 14))) * (0.75 + random() * 0.5)),"
-    " last_error = $2, term = $3, updated_at = now()"
-    " where room_id = $1::numeric";
-
-void job_retry(struct job *j, const char *why)
-{
-	struct db_batch *batch = db_batch_new(j->b->db);
-
-	log_odd("step_failed", F_STR("room", j->room),
-		F_STR("step", step_name(j->step.kind)), F_STR("why", why));
-	if (j->output) {
-		output_job_failed(j, batch, why);
-		db_run_joined(batch, on_retry_stored, j);
-		return;
-	}
-	DB_ADD(batch,
-	       j->step.kind == STEP_SET_DAYS ? days_retry_sql : retry_sql,
-	       P_TEXT(j->room), P_TEXT(why), P_I64(j->b->facts.term));
-	db_run_joined(batch, on_retry_stored, j);
-}
-
-void job_bad_answer(struct job *j, const struct cf_answer *a)
-{
-	const char *why = a->err ? a->err->msg : "no reason";
-
-	if (a->outcome == CF_FOREIGN) {
-		log_broken("wrong_cloudflare_account", F_STR("room", j->room),
-			   F_STR("why", why));
-		bridge_stop(j->b, 1);
-	} else if (a->outcome == CF_DENIED) {
-		log_broken("cloudflare_token_denied", F_STR("room", j->room),
-			   F_STR("why", why));
-	}
-	job_retry(j, why);
-}
-
-void job_set_absent(struct job *j, struct db_batch *batch)
-{
-	DB_ADD(batch,
-	       "insert into bridge.live_input as l (room_id, state,"
-	       " created_block, created_hash, term)"
-	       " values ($1::numeric, 'absent', $2, $3, $4)"
-	       " on conflict (room_id) do update set state = 'absent',"
-	       " uid = null, credential_hash = null, provisioned_epoch = 0,"
-	       " playback_hls = null, playback_dash = null,"
-	       " playback_webrtc = null, term = excluded.term,"
-	       " updated_at = now() where l.state <> 'deleted'",
-	       P_TEXT(j->room), P_I64(j->created_block),
-	       P_BYTES(j->created_hash, 32), P_I64(j->b->facts.term));
-}
-
-void job_queue(struct job *j, struct db_batch *batch, const char *kind,
-	       uint64_t epoch, uint8_t code)
-{
-	DB_ADD(batch,
-	       "insert into bridge.outbox as o (room_id, kind, epoch, code,"
-	       " term) values ($1::numeric, $2, $3, $4, $5)"
-	       " on conflict (room_id, kind, epoch) do update set"
-	       " state = 'queued', code = excluded.code, note = null,"
-	       " term = excluded.term, updated_at = now()"
-	       " where o.state = 'dropped' or (o.state = 'done'"
-	       " and o.kind = 'end')",
-	       P_TEXT(j->room), P_TEXT(kind), P_I64((int64_t)epoch),
-	       P_I64(code), P_I64(j->b->facts.term));
-	j->kick = true;
 }
 
 bool job_owns(const struct job *j, const struct cf_input *in)

@@ -27,8 +27,8 @@ struct job {
 	int64_t created_block;
 	uint8_t created_hash[32];
 	/* of its live input */
-	char uid[CF_UID_SIZE], chain_uid[CF_UID_SIZE];
-	uint32_t attempt;
+	char uid[CF_UID_SIZE], chain_uid[CF_UID_SIZE], gone_uid[CF_UID_SIZE];
+	uint32_t attempt, half_answers;
 	const char *done_event;      /* logged when the commit is through */
 	bool kick;                   /* wake the transaction lane after it */
 	struct policy_load load;     /* of its host and of all, as read */
@@ -37,7 +37,8 @@ struct job {
 	struct cf_videos videos;
 	size_t video_at;
 	bool enabled; /* to be deleted: it refused while it was disabled */
-	bool goes_on; /* @actual says what it is like after the commit */
+	struct err failure; /* why it is disabled again */
+	bool goes_on;       /* @actual says what it is like after the commit */
 };
 
 /** job_read - decode row @row of bridge.todo(); nothing begins */
@@ -69,16 +70,21 @@ void job_commit(struct job *j, struct db_batch *batch);
 /** job_bad_answer - for outcomes that mean the same for every step. Ends the
  * job. */
 void job_bad_answer(struct job *j, const struct cf_answer *a);
-/** job_set_absent - batch statement: surely no live input exists */
-void job_set_absent(struct job *j, struct db_batch *batch);
+/** job_set_absent - batch statement: no live input is known of
+ * @gone: surely none of the room (any more); NULL: no news of any */
+void job_set_absent(struct job *j, struct db_batch *batch, const char *gone);
 
 /** job_queue - batch statement: an entry without an envelope */
 void job_queue(struct job *j, struct db_batch *batch, const char *kind,
 	       uint64_t epoch, uint8_t code);
 /** job_seal - batch statements: the envelope of @in's credentials to the
- * outbox and their hash to the live input's row; when they lack something the
- * room needs: fail(4) instead, with a log line */
-void job_seal(struct job *j, struct db_batch *batch, struct cf_input *in);
+ * outbox and their hash to the live input's row; where they cannot be sealed
+ * for this host, fail(4) with a log line
+ *
+ * Return: false, nothing added and @err set, when @in lacks what the room
+ * needs: half an answer. */
+bool job_seal(struct job *j, struct db_batch *batch, struct cf_input *in,
+	      struct err *err) MUST_CHECK;
 /* What the provider said of an input. */
 struct job_input {
 	const char *uid;

@@ -56,9 +56,34 @@ static void nothing_created(struct job *j, const struct cf_answer *a)
 {
 	struct db_batch *batch = db_batch_new(j->b->db);
 
-	job_set_absent(j, batch);
+	job_set_absent(j, batch, NULL);
 	db_run_joined(batch, NULL, NULL);
 	job_bad_answer(j, a);
+}
+
+/* One room may be what the provider does not take. Where it takes none, one
+ * after the other, it is the account: a plan, a quota, what the config asks
+ * for. Then no more fail, for that is for good: they wait. */
+static bool concerns_all(struct job *j, const struct cf_answer *a)
+{
+	struct circuit *c = &j->b->creations;
+	uint64_t now = uv_now(j->b->loop);
+
+	if (circuit_answered(c, now, true))
+		log_broken("creations_refused", F_STR("why", a->err->msg),
+			   F_U64("wait_ms", c->until_ms - now),
+			   F_STR("hint",
+				 "Cloudflare refuses every new live input: "
+				 "look at the account's plan and limits and at "
+				 "the config's cloudflare section; new rooms "
+				 "wait, and one tries again and again"));
+	return circuit_open(c);
+}
+
+static void creation_taken(struct bridge *b)
+{
+	if (circuit_answered(&b->creations, uv_now(b->loop), false))
+		log_info("creations_taken_again");
 }
 
 /* The provider will never take this room. */
@@ -68,7 +93,7 @@ static void create_refused(struct job *j, const struct cf_answer *a)
 
 	log_odd("live_input_refused", F_STR("room", j->room),
 		F_STR("why", a->err ? a->err->msg : NULL));
-	job_set_absent(j, batch);
+	job_set_absent(j, batch, NULL);
 	job_queue(j, batch, "fail", 0, FAIL_PROVIDER);
 	job_commit(j, batch);
 }
@@ -92,12 +117,23 @@ static void on_created(void *arg, struct cf_answer *a)
 				  .enabled = true,
 				  .recording_days = j->wanted.recording_days };
 	struct db_batch *batch;
+	struct err err;
 
+	if (a->outcome == CF_DONE)
+		creation_taken(j->b);
+	else
+		circuit_untold(&j->b->creations);
 	switch (a->outcome) {
 	case CF_DONE:
 		break;
-	case CF_BAD_UID:
 	case CF_REFUSED:
+		if (concerns_all(j, a)) {
+			nothing_created(j, a);
+			return;
+		}
+		create_refused(j, a);
+		return;
+	case CF_BAD_UID:
 		create_refused(j, a);
 		return;
 	case CF_GONE:
@@ -120,7 +156,10 @@ static void on_created(void *arg, struct cf_answer *a)
 		 F_STR("uid", a->input.uid));
 	batch = db_batch_new(j->b->db);
 	job_adopted(j, batch, &made, j->wanted.epoch);
-	job_seal(j, batch, &a->input);
+	/* What the answer lacks may be in the next one. */
+	if (!job_seal(j, batch, &a->input, &err))
+		log_odd("credentials_not_told", F_STR("room", j->room),
+			F_STR("why", err.msg));
 	job_commit(j, batch);
 }
 
@@ -137,6 +176,7 @@ static void on_intention(void *arg, enum status st,
 		if (st != ST_OK && st != ST_TRANSIENT)
 			log_broken("step_not_stored", F_STR("room", j->room),
 				   F_STR("why", err->msg));
+		circuit_untold(&j->b->creations);
 		job_end(j);
 		return;
 	}
@@ -162,6 +202,7 @@ void job_create(struct job *j)
 {
 	struct db_batch *batch = db_batch_new(j->b->db);
 
+	circuit_sent(&j->b->creations);
 	DB_ADD(batch,
 	       "insert into bridge.live_input as l (room_id, state, attempt,"
 	       " created_block, created_hash, create_started_at,"
@@ -204,8 +245,8 @@ static void adopt(struct job *j, const struct cf_item *item,
  * later epoch they belong to only the chain can say. */
 void job_adopt(struct job *j)
 {
-	const struct cf_item *item = inventory_find(
-	    j->b->inventory, j->room, *j->chain_uid ? j->chain_uid : NULL);
+	const struct cf_item *item =
+	    inventory_find(j->b->inventory, j->room, j->chain_uid, j->gone_uid);
 	uint64_t epoch = 1;
 	char uid[CF_UID_SIZE];
 
@@ -224,9 +265,7 @@ static void on_listed(void *arg, bool ok, const struct err *err)
 	struct job *j = (struct job *)arg;
 	const struct inventory *inv = j->b->inventory;
 	const struct cf_item *item =
-	    ok ? inventory_find(inv, j->room,
-				*j->chain_uid ? j->chain_uid : NULL)
-	       : NULL;
+	    ok ? inventory_find(inv, j->room, j->chain_uid, j->gone_uid) : NULL;
 	struct db_batch *batch;
 
 	if (item) {
@@ -247,7 +286,7 @@ static void on_listed(void *arg, bool ok, const struct err *err)
 	}
 	log_odd("live_input_not_created", F_STR("room", j->room));
 	batch = db_batch_new(j->b->db);
-	job_set_absent(j, batch);
+	job_set_absent(j, batch, NULL);
 	job_commit(j, batch);
 }
 
@@ -269,7 +308,11 @@ static void on_chain_input(void *arg, struct cf_answer *a)
 		job_bad_answer(j, a);
 		return;
 	}
+	if (a->outcome == CF_GONE)
+		inventory_forget(j->b->inventory, j->chain_uid);
+	/* Of a room that is over none is made again. */
 	if (a->outcome == CF_GONE && j->actual.state != INPUT_LIVE &&
+	    j->wanted.state == WANTED_OPEN &&
 	    !control_take(j->b, BREAKER_MISSING)) {
 		job_retry(j, "cloudflare does not know the live input");
 		return;
@@ -287,7 +330,7 @@ static void on_chain_input(void *arg, struct cf_answer *a)
 	} else {
 		log_odd("live_input_gone", F_STR("room", j->room),
 			F_STR("uid", j->chain_uid));
-		job_set_absent(j, batch);
+		job_set_absent(j, batch, j->chain_uid);
 	}
 	job_commit(j, batch);
 }

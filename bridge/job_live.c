@@ -10,6 +10,8 @@
 #include "bridge/job.h"
 #include "core/log.h"
 
+#define HALF_ANSWERS_MAX 10 /* some nine minutes */
+
 static void add_sealed(struct job *j, struct db_batch *batch, const char *uid,
 		       const uint8_t *hash, const struct buf *envelope)
 {
@@ -19,7 +21,8 @@ static void add_sealed(struct job *j, struct db_batch *batch, const char *uid,
 	if (hex_decode_bare(uid16, 16, uid, 32, "uid", &err) != ST_OK)
 		abort(); /* cf_uid_ok() let it through */
 	DB_ADD(batch,
-	       "update bridge.live_input set credential_hash = $2, term = $3,"
+	       "update bridge.live_input set credential_hash = $2,"
+	       " half_answers = 0, term = $3,"
 	       " updated_at = now() where room_id = $1::numeric",
 	       P_TEXT(j->room), P_BYTES(hash, CREDENTIAL_HASH_SIZE),
 	       P_I64(j->b->facts.term));
@@ -42,7 +45,16 @@ static void add_sealed(struct job *j, struct db_batch *batch, const char *uid,
 	j->done_event = "credentials_sealed";
 }
 
-void job_seal(struct job *j, struct db_batch *batch, struct cf_input *in)
+static void never_sealed(struct job *j, struct db_batch *batch,
+			 const struct err *err)
+{
+	log_odd("credentials_not_sealed", F_STR("room", j->room),
+		F_STR("why", err->msg));
+	job_queue(j, batch, "fail", 0, FAIL_PROVIDER);
+}
+
+bool job_seal(struct job *j, struct db_batch *batch, struct cf_input *in,
+	      struct err *err)
 {
 	const struct config *cfg = j->b->cfg;
 	struct credential_scope scope = {
@@ -54,27 +66,40 @@ void job_seal(struct job *j, struct db_batch *batch, struct cf_input *in)
 	uint8_t hash[CREDENTIAL_HASH_SIZE];
 	AUTO_SECRET_BUF plain = BUF_NULL;
 	AUTO_BUF envelope = BUF_NULL;
-	struct err err;
 	enum status st;
 
+	if (credentials_only(&in->credentials, j->ingest, err) != ST_OK)
+		return false;
 	buf_init(&plain, SEAL_PLAIN_MAX);
 	buf_init(&envelope, SEAL_PLAIN_MAX + 256);
-	st = credentials_only(&in->credentials, j->ingest, &err);
-	if (st == ST_OK) {
-		credentials_hash(hash, &in->credentials);
-		credentials_plaintext(&plain, &in->credentials, &scope);
-		st = buf_check(&plain, "credentials", &err);
-	}
+	credentials_hash(hash, &in->credentials);
+	credentials_plaintext(&plain, &in->credentials, &scope);
+	st = buf_check(&plain, "credentials", err);
 	if (st == ST_OK)
 		st = seal_box(&envelope, j->host_key, j->host_key_len,
-			      plain.data, plain.len, &err);
-	if (st == ST_OK) {
+			      plain.data, plain.len, err);
+	if (st == ST_OK)
 		add_sealed(j, batch, in->uid, hash, &envelope);
+	else
+		never_sealed(j, batch, err);
+	return true;
+}
+
+/* The next one may be whole; a room that failed is failed for good. */
+static void half_answer(struct job *j, struct db_batch *batch,
+			const struct err *err)
+{
+	if (j->half_answers + 1 >= HALF_ANSWERS_MAX) {
+		never_sealed(j, batch, err);
+		job_commit(j, batch);
 		return;
 	}
-	log_odd("credentials_not_sealed", F_STR("room", j->room),
-		F_STR("why", err.msg));
-	job_queue(j, batch, "fail", 0, FAIL_PROVIDER);
+	DB_ADD(batch,
+	       "update bridge.live_input set half_answers = half_answers + 1"
+	       " where room_id = $1::numeric",
+	       P_TEXT(j->room));
+	db_run_joined(batch, NULL, NULL);
+	job_retry(j, err->msg);
 }
 
 /* The input we thought was there is not: the next step makes another. */
@@ -82,6 +107,7 @@ static void input_gone(struct job *j)
 {
 	struct db_batch *batch;
 
+	inventory_forget(j->b->inventory, j->uid);
 	if (!control_take(j->b, BREAKER_MISSING)) {
 		job_retry(j, "cloudflare does not know the live input");
 		return;
@@ -89,7 +115,7 @@ static void input_gone(struct job *j)
 	batch = db_batch_new(j->b->db);
 	log_odd("live_input_gone", F_STR("room", j->room),
 		F_STR("uid", j->uid));
-	job_set_absent(j, batch);
+	job_set_absent(j, batch, j->uid);
 	job_commit(j, batch);
 }
 
@@ -118,12 +144,15 @@ static void on_read(void *arg, struct cf_answer *a)
 {
 	struct job *j = (struct job *)arg;
 	struct db_batch *batch;
+	struct err err;
 
 	if (!answered(j, a))
 		return;
 	batch = db_batch_new(j->b->db);
-	job_seal(j, batch, &a->input);
-	job_commit(j, batch);
+	if (job_seal(j, batch, &a->input, &err))
+		job_commit(j, batch);
+	else
+		half_answer(j, batch, &err);
 }
 
 void job_read_and_seal(struct job *j)

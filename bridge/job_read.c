@@ -180,6 +180,7 @@ static void read_actual(struct job *j, const struct db_result *r, size_t row)
 	a->state = state_from(db_text(r, row, "li_state"));
 	copy_text(r, row, "li_uid", j->uid, sizeof(j->uid));
 	j->attempt = (uint32_t)db_i64(r, row, "li_attempt");
+	j->half_answers = (uint32_t)db_i64(r, row, "li_half_answers");
 	a->rotated_epoch = (uint64_t)db_i64(r, row, "li_rotated_epoch");
 	a->provisioned_epoch = (uint64_t)db_i64(r, row, "li_provisioned_epoch");
 	a->recordings_kept = db_bool(r, row, "li_recordings_kept");
@@ -198,8 +199,11 @@ static void read_actual(struct job *j, const struct db_result *r, size_t row)
 		memcpy(a->hash, p, len);
 	p = db_bytes(r, row, "li_created_hash", &len);
 	a->anchored = len == 32 && memcmp(p, j->created_hash, 32) == 0;
-	a->listed = a->state == INPUT_NONE &&
-		    inventory_find(b->inventory, j->room, NULL) != NULL;
+	copy_text(r, row, "li_gone_uid", j->gone_uid, sizeof(j->gone_uid));
+	a->chain_gone = *j->gone_uid && strcmp(j->chain_uid, j->gone_uid) == 0;
+	a->listed = (a->state == INPUT_NONE || a->state == INPUT_ABSENT) &&
+		    inventory_find(b->inventory, j->room, j->chain_uid,
+				   j->gone_uid) != NULL;
 	read_outbox(j, r, row);
 }
 

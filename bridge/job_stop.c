@@ -8,11 +8,20 @@
 #include <string.h>
 
 #include "bridge/job.h"
+#include "bridge/recordings.h"
 #include "core/log.h"
 
 static void set_state(struct job *j, struct db_batch *batch, const char *sql)
 {
 	DB_ADD(batch, sql, P_TEXT(j->room), P_I64(j->b->facts.term));
+}
+
+static bool stored(const struct job *j, enum status st, const struct err *err)
+{
+	if (st != ST_OK && st != ST_TRANSIENT)
+		log_broken("step_not_stored", F_STR("room", j->room),
+			   F_STR("why", err->msg));
+	return st == ST_OK;
 }
 
 static const char disabled_sql[] =
@@ -120,15 +129,10 @@ static void on_noted(void *arg, enum status st,
 
 	(void)results;
 	(void)n;
-	if (st != ST_OK) {
-		if (st != ST_TRANSIENT)
-			log_broken("recordings_not_stored",
-				   F_STR("room", j->room),
-				   F_STR("why", err->msg));
+	if (stored(j, st, err))
+		discard_next(j);
+	else
 		job_end(j);
-		return;
-	}
-	discard_next(j);
 }
 
 static void note_video(struct job *j, struct db_batch *batch,
@@ -153,59 +157,148 @@ static void note_video(struct job *j, struct db_batch *batch,
 	       P_I64(j->b->facts.term));
 }
 
+/* A provider may let nobody touch a disabled input until it is enabled: the
+ * room is over for good, so that is done on its way out. Its keys work again
+ * meanwhile. So the row says live before it is enabled: whatever ends the job
+ * there, the next one disables first. */
+static const char opened_sql[] =
+    "update bridge.live_input set state = 'live', term = $2,"
+    " updated_at = now() where room_id = $1::numeric and state = 'disabled'";
+static const char shut_sql[] =
+    "update bridge.live_input set state = 'disabled', term = $2,"
+    " updated_at = now() where room_id = $1::numeric and state = 'live'";
+
+static void videos_known(struct job *j);
+
+static void on_shut_stored(void *arg, enum status st,
+			   const struct db_result *const *results, size_t n,
+			   const struct err *err)
+{
+	struct job *j = (struct job *)arg;
+
+	(void)results;
+	(void)n;
+	if (!stored(j, st, err))
+		job_end(j);
+	else if (j->failure.status != ST_OK)
+		job_retry(j, j->failure.msg);
+	else
+		videos_known(j);
+}
+
+static void on_shut(void *arg, struct cf_answer *a)
+{
+	struct job *j = (struct job *)arg;
+	struct db_batch *batch;
+
+	if (a->outcome != CF_DONE && a->outcome != CF_GONE) {
+		job_bad_answer(j, a);
+		return;
+	}
+	batch = db_batch_new(j->b->db);
+	set_state(j, batch, shut_sql);
+	db_run_joined(batch, on_shut_stored, j);
+}
+
+/* Disabled again: what had to be enabled has failed, or is done. */
+static void shut(struct job *j)
+{
+	struct cf_request req = { .op = CF_DISABLE,
+				  .uid = j->uid,
+				  .who = j->host };
+
+	j->enabled = false;
+	cloudflare_call(j->b->cf, &req, on_shut, j);
+}
+
+static void failed(struct job *j, const struct cf_answer *a)
+{
+	if (!j->enabled) {
+		job_bad_answer(j, a);
+		return;
+	}
+	j->failure = *a->err;
+	shut(j);
+}
+
 static void on_enabled(void *arg, struct cf_answer *a)
 {
 	struct job *j = (struct job *)arg;
 
-	if (a->outcome == CF_DONE && j->step.kind == STEP_DELETE)
+	if (a->outcome != CF_DONE)
+		failed(j, a);
+	else if (j->step.kind == STEP_DELETE)
 		job_delete(j);
-	else if (a->outcome == CF_DONE)
-		job_collect(j);
 	else
-		job_bad_answer(j, a);
+		job_collect(j);
 }
 
-/* A provider may let nobody touch a disabled input until it is enabled: the
- * room is over for good, so that is done on its way out. */
-static bool enable_first(struct job *j, const struct cf_answer *a)
+static void on_opened(void *arg, enum status st,
+		      const struct db_result *const *results, size_t n,
+		      const struct err *err)
 {
+	struct job *j = (struct job *)arg;
 	struct cf_request req = { .op = CF_ENABLE,
 				  .uid = j->uid,
 				  .who = j->host };
 
+	(void)n;
+	if (!stored(j, st, err) || db_affected(results[0]) == 0) {
+		job_end(j); /* the poll comes again */
+		return;
+	}
+	j->enabled = true;
+	cloudflare_call(j->b->cf, &req, on_enabled, j);
+}
+
+static bool enable_first(struct job *j, const struct cf_answer *a)
+{
+	struct db_batch *batch;
+
 	if (j->enabled ||
 	    (a->outcome != CF_REFUSED && a->outcome != CF_CONFLICT))
 		return false;
-	j->enabled = true;
-	cloudflare_call(j->b->cf, &req, on_enabled, j);
+	batch = db_batch_new(j->b->db);
+	set_state(j, batch, opened_sql);
+	db_run_joined(batch, on_opened, j);
 	return true;
 }
 
-static void on_videos(void *arg, struct cf_answer *a)
+static void videos_known(struct job *j)
 {
-	struct job *j = (struct job *)arg;
-	struct db_batch *batch;
+	struct db_batch *batch = db_batch_new(j->b->db);
 	size_t i;
 
-	if (enable_first(j, a))
-		return;
-	if (a->outcome == CF_GONE) {
-		finish_recordings(j, db_batch_new(j->b->db), false);
-		return;
-	}
-	if (a->outcome != CF_DONE) {
-		job_bad_answer(j, a);
-		return;
-	}
-	j->videos = a->videos;
-	a->videos = (struct cf_videos){ 0 };
-	batch = db_batch_new(j->b->db);
 	for (i = 0; i < j->videos.count; i++)
 		note_video(j, batch, &j->videos.items[i]);
 	if (j->keep_recording || j->videos.count == 0)
 		finish_recordings(j, batch, !j->keep_recording);
 	else
 		db_run_joined(batch, on_noted, j);
+}
+
+static void on_videos(void *arg, struct cf_answer *a)
+{
+	struct job *j = (struct job *)arg;
+	struct db_batch *batch;
+
+	if (enable_first(j, a))
+		return;
+	if (a->outcome == CF_GONE) {
+		batch = db_batch_new(j->b->db);
+		set_state(j, batch, shut_sql);
+		finish_recordings(j, batch, false);
+		return;
+	}
+	if (a->outcome != CF_DONE) {
+		failed(j, a);
+		return;
+	}
+	j->videos = recordings_take(a, j->room, j->uid, true);
+	if (j->enabled)
+		shut(j);
+	else
+		videos_known(j);
 }
 
 void job_collect(struct job *j)
@@ -225,7 +318,7 @@ static void on_deleted(void *arg, struct cf_answer *a)
 	if (enable_first(j, a))
 		return;
 	if (a->outcome != CF_DONE && a->outcome != CF_GONE) {
-		job_bad_answer(j, a);
+		failed(j, a);
 		return;
 	}
 	batch = db_batch_new(j->b->db);

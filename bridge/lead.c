@@ -12,6 +12,7 @@
 #include "core/backoff.h"
 #include "core/log.h"
 #include "core/loop.h"
+#include "db/migrate.h"
 
 #define CONNECTIONS_MAX 32
 #define STANDBY_MS      500
@@ -102,7 +103,7 @@ static enum status open_database(struct bridge *b, struct err *err)
 	};
 	enum status st = db_open(&b->db, b->loop, &opts, err);
 
-	return st == ST_OK ? startup_check_database(b, err) : st;
+	return st == ST_OK ? migrate_ready(b->db, err) : st;
 }
 
 static void say_waiting(struct bridge *b, enum startup_need need,
@@ -132,6 +133,21 @@ static void say_waiting(struct bridge *b, enum startup_need need,
 		      "again until one answers"));
 }
 
+/* What held when it began to stand by may be days old: an upgrade since, a role
+ * that is gone. */
+static enum status check_again(struct bridge *b, bool *checked,
+			       enum startup_need *need, struct err *err)
+{
+	enum status st = migrate_ready(b->db, err);
+
+	if (st != ST_OK || !b->standing_by)
+		return st;
+	*need = NEED_NODE;
+	st = startup_check_chain(b, err);
+	*checked = st == ST_OK;
+	return st;
+}
+
 /* One try at everything that must hold. @need says what did not answer. */
 static enum status try_to_lead(struct bridge *b, bool *checked,
 			       enum startup_need *need, struct err *err)
@@ -146,6 +162,13 @@ static enum status try_to_lead(struct bridge *b, bool *checked,
 		st = startup_check_chain(b, err);
 		*checked = st == ST_OK;
 	}
+	if (st != ST_OK)
+		return st;
+	*need = NEED_DATABASE;
+	st = startup_lock(b, err);
+	if (st != ST_OK)
+		return st;
+	st = check_again(b, checked, need, err);
 	if (st != ST_OK)
 		return st;
 	*need = NEED_DATABASE;

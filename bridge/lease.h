@@ -18,7 +18,8 @@ DEFINE_AUTO(lease, lease_free)
 
 /** lease_take - after a list of live inputs is there. Calls @held once the
  * lease is ours, at once where the config has none. Another's that is alive
- * stops the bridge with code 1, at the start and whenever it is seen later. */
+ * stops the bridge with code 1; one that is seen later only where it is older,
+ * or where it counts in ours. */
 void lease_take(struct lease *l, void (*held)(struct bridge *b));
 
 /* ---- the decision, pure ---- */
@@ -37,8 +38,30 @@ struct lease_view {
 	bool waited; /* @before is there */
 };
 
-/** lease_judge - @which: what to take, or who holds it; NULL otherwise */
+/** lease_judge - @which: what to take, or who holds it; NULL otherwise. Both
+ * lists may be old, so that lease_moved() is still to be asked of others' */
 enum lease_verdict lease_judge(const struct lease_view *v,
 			       const struct cf_lease **which);
+/** lease_of_others - it concerns us and another database wrote it */
+bool lease_of_others(const struct lease_view *v, const struct cf_lease *l);
+/** lease_moved - it counted, or went to another, between two readings */
+bool lease_moved(const struct cf_lease *was, const struct cf_lease *is);
+
+/** lease_elder - while @own is held: one that counts on and is older, so that
+ * it stays and we stop; NULL: none. @v->before: see lease_remember() */
+const struct cf_lease *lease_elder(const struct lease_view *v,
+				   const struct cf_lease *own);
+/** lease_is_eldest - the list shows @own, and none that is older */
+bool lease_is_eldest(const struct lease_view *v, const struct cf_lease *own);
+/** lease_remember - of @v->now all but @own, each as it was when it was first
+ * listed: lists may follow one another faster than beats
+ * Return: how many; @n: of those before */
+size_t lease_remember(struct cf_lease before[static CF_LEASES_MAX], size_t n,
+		      const struct lease_view *v, const struct cf_lease *own);
+
+/** lease_as_written - what is @read is what we wrote last, or, where that is
+ * not seen yet, the one before. Else another counts in it: with the same
+ * holder, one with a copy of our database */
+bool lease_as_written(const struct cf_lease *own, const struct cf_lease *read);
 
 #endif

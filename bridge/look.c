@@ -11,20 +11,9 @@
 #include "bridge/output.h"
 #include "core/log.h"
 
-#define LOOK_ROOMS      POLICY_TALLY_MAX
-#define LOOK_LAG_BLOCKS 64
-#define REST            2  /* a question has a third of the time */
-#define FULL_PAUSE      20 /* what reads every room has a 20th of the time */
-
-/* A copy of the chain far behind the node's head is not acted upon: what
- * ended since looks open in it. */
-static bool fresh(struct bridge *b, const struct db_result *todo)
-{
-	if (db_rows(todo) == 0)
-		return false;
-	return lanes_node_head(b->lanes) <=
-	       (uint64_t)db_i64(todo, 0, "head_number") + LOOK_LAG_BLOCKS;
-}
+#define LOOK_ROOMS POLICY_TALLY_MAX
+#define REST       2  /* a question has a third of the time */
+#define FULL_PAUSE 20 /* what reads every room has a 20th of the time */
 
 /* Up to which block no room waits that was created, ended or given other days:
  * not beyond what counts, and only a question about every room can raise it. */
@@ -40,6 +29,32 @@ static int64_t settled_after(const struct db_result *todo, bool full,
 	return settled < h ? settled : h;
 }
 
+static void on_word(void *arg, enum status st,
+		    const struct db_result *const *results, size_t n,
+		    const struct err *err)
+{
+	struct bridge *b = (struct bridge *)arg;
+
+	(void)n;
+	(void)err;
+	b->querying = false;
+	if (st == ST_OK)
+		control_read(b, results[0]);
+	if (b->again)
+		bridge_wake(b);
+}
+
+/* Before the lease, and where nothing else can be read, what an operator says:
+ * the lanes wait for it. */
+static void ask_word(struct bridge *b)
+{
+	struct db_batch *batch = db_batch_new(b->db);
+
+	b->querying = true;
+	DB_ADD(batch, control_sql);
+	db_run(batch, on_word, b);
+}
+
 static void on_todo(void *arg, enum status st,
 		    const struct db_result *const *results, size_t n,
 		    const struct err *err)
@@ -51,7 +66,8 @@ static void on_todo(void *arg, enum status st,
 	if (st != ST_OK) {
 		if (st == ST_REJECTED)
 			log_broken("todo_failed", F_STR("why", err->msg));
-		return; /* the poll comes again */
+		ask_word(b); /* the poll comes again */
+		return;
 	}
 	if (b->asked_full)
 		b->full_ms = uv_now(b->loop) +
@@ -59,7 +75,7 @@ static void on_todo(void *arg, enum status st,
 	b->tally.count = 0;
 	b->tally.rooms = 0;
 	control_read(b, results[0]);
-	if (!b->stopping && !b->paused && fresh(b, results[1])) {
+	if (!b->stopping && !b->paused && db_rows(results[1])) {
 		b->settled =
 		    settled_after(results[1], b->asked_full, b->settled);
 		backlog_take(b, results[1]);
@@ -72,26 +88,29 @@ static void on_todo(void *arg, enum status st,
 
 void look_run(struct bridge *b)
 {
-	const char *confirm = bridge_confirm_name(b->cfg);
+	const char *confirm = config_confirm_name(b->cfg);
 	struct db_batch *batch;
 
 	b->again = false;
-	if (!b->listed)
+	if (!b->listed) {
+		ask_word(b);
 		return;
+	}
 	b->querying = true;
 	b->asked_ms = uv_now(b->loop);
 	b->asked_full = b->asked_ms >= b->full_ms;
 	batch = db_batch_new(b->db);
 	DB_ADD(batch, control_sql);
 	DB_ADD(batch,
-	       "select g.h, g.head_number, t.*"
-	       " from bridge.ready($1, $2::integer) g left join lateral"
+	       "select g.h, t.*"
+	       " from bridge.fresh($1, $2::integer, $8) g left join lateral"
 	       " bridge.todo(g.h, g.h1, $3::integer, $4, $5, $6, $7::integer)"
 	       " t on true",
 	       P_TEXT(confirm), P_I64(b->cfg->chain.confirmations),
 	       P_I64(LOOK_ROOMS), P_I64(b->asked_full ? -1 : b->settled),
 	       P_BOOL(control_holds(b)), P_BOOL(policy_counts(b->policy)),
-	       P_I64(b->cfg->cloudflare.delete_recording_after_days));
+	       P_I64(b->cfg->cloudflare.delete_recording_after_days),
+	       P_I64((int64_t)lanes_node_head(b->lanes)));
 	bridgekey_query(b, batch);
 	outputs_query(b, batch);
 	db_run(batch, on_todo, b);

@@ -3,8 +3,8 @@
 
 #include "bridge/bridge.h"
 
-/** look_run - ask now; bridge_wake() knows when that may be. Nothing before the
- * provider's list at the start is there */
+/** look_run - ask now; bridge_wake() knows when that may be. Only what an
+ * operator says before b->listed */
 void look_run(struct bridge *b);
 
 #endif

@@ -28,7 +28,7 @@ void outputs_query(struct bridge *b, struct db_batch *batch)
 	DB_ADD(batch,
 	       "select t.* from bridge.ready($1, $2::integer) g,"
 	       " lateral bridge.todo_outputs(g.h, g.h1, $3::integer) t",
-	       P_TEXT(bridge_confirm_name(b->cfg)),
+	       P_TEXT(config_confirm_name(b->cfg)),
 	       P_I64(b->cfg->chain.confirmations), P_I64(OUTPUTS_LIMIT));
 }
 

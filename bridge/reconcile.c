@@ -20,15 +20,28 @@ static struct step step_code(enum step_kind kind, uint8_t code)
 	return (struct step){ .kind = kind, .code = code };
 }
 
-/* Ended, failed or vanished up to the horizon: nothing may stay. */
-static struct step next_stop(const struct actual *a)
+/* A list may be stale, a row that says "absent" from a backup: what the list
+ * shows and what the chain names comes before anything is made or told. */
+static struct step next_found(const struct wanted *w, const struct actual *a)
 {
+	if (a->listed)
+		return step(STEP_ADOPT);
+	if (w->provisioned_epoch > 0 && !a->reissue_queued && !a->chain_gone)
+		return step(STEP_ADOPT_CHAIN);
+	return step(STEP_NONE);
+}
+
+/* Ended, failed or vanished up to the horizon: nothing may stay. */
+static struct step next_stop(const struct wanted *w, const struct actual *a)
+{
+	struct step s = next_found(w, a);
+
 	switch (a->state) {
 	case INPUT_NONE:
 	case INPUT_DELETED:
 		return step(STEP_NONE);
 	case INPUT_ABSENT:
-		return step(STEP_CLOSE);
+		return s.kind != STEP_NONE ? s : step(STEP_CLOSE);
 	case INPUT_CREATE_PENDING:
 		return step(STEP_ADOPT_LIST);
 	case INPUT_LIVE:
@@ -55,13 +68,12 @@ static struct step next_create(const struct wanted *w, const struct actual *a)
 
 static struct step next_unknown(const struct wanted *w, const struct actual *a)
 {
-	if (a->listed)
-		return step(STEP_ADOPT);
-	/* A list may be stale; what the chain names is asked by its uid. */
-	if (w->provisioned_epoch > 0 && !a->reissue_queued)
-		return step(STEP_ADOPT_CHAIN);
+	struct step s = next_found(w, a);
+
+	if (s.kind != STEP_NONE)
+		return s;
 	/* What was accepted once stays: only a new room is judged. */
-	if (w->refused || w->denied)
+	if (a->state == INPUT_NONE && (w->refused || w->denied))
 		return step_code(STEP_FAIL, FAIL_POLICY);
 	return next_create(w, a);
 }
@@ -105,10 +117,17 @@ static struct step next_live(const struct wanted *w, const struct actual *a)
 	return s;
 }
 
+static struct step next_end(const struct actual *a)
+{
+	return step(a->end_queued || a->fail_queued ? STEP_NONE : STEP_END);
+}
+
 /* Its host is served no longer: what exists is switched off at once, and goes
  * when the chain has the end. */
-static struct step next_denied(const struct actual *a)
+static struct step next_denied(const struct wanted *w, const struct actual *a)
 {
+	struct step s = next_found(w, a);
+
 	switch (a->state) {
 	case INPUT_NONE:
 		break; /* what the provider or the chain has is adopted first */
@@ -117,10 +136,10 @@ static struct step next_denied(const struct actual *a)
 	case INPUT_CREATE_PENDING:
 		return step(STEP_ADOPT_LIST);
 	case INPUT_ABSENT:
+		return s.kind != STEP_NONE ? s : next_end(a);
 	case INPUT_DISABLED:
 	case INPUT_DELETED: /* of a room that a reorg opened again */
-		return step(a->end_queued || a->fail_queued ? STEP_NONE
-							    : STEP_END);
+		return next_end(a);
 	}
 	abort();
 }
@@ -131,7 +150,7 @@ static struct step next_open(const struct wanted *w, const struct actual *a)
 		return step(a->state == INPUT_LIVE ? STEP_DISABLE : STEP_NONE);
 	if (w->denied && a->state != INPUT_NONE &&
 	    (a->state != INPUT_DELETED || !a->anchored))
-		return next_denied(a);
+		return next_denied(w, a);
 	if (a->fail_queued)
 		return step(STEP_NONE);
 	if (w->key_fault)
@@ -140,9 +159,8 @@ static struct step next_open(const struct wanted *w, const struct actual *a)
 		return step(STEP_REANCHOR);
 	switch (a->state) {
 	case INPUT_NONE:
-		return next_unknown(w, a);
 	case INPUT_ABSENT:
-		return next_create(w, a);
+		return next_unknown(w, a);
 	case INPUT_CREATE_PENDING:
 		return step(STEP_ADOPT_LIST);
 	case INPUT_LIVE:
@@ -243,7 +261,7 @@ struct step reconcile_next(const struct wanted *w, const struct actual *a)
 	case WANTED_FAILED:
 	case WANTED_ENDED:
 	case WANTED_VANISHED:
-		return next_stop(a);
+		return next_stop(w, a);
 	case WANTED_UNKNOWN:
 		return step(STEP_NONE);
 	}

@@ -79,10 +79,11 @@ struct actual_output {
 
 struct actual {
 	enum input_state state;
-	bool anchored; /* acted on the creation event that is canonical */
-	bool listed;   /* state NONE: the list at start shows one of ours */
-	bool give_up;  /* CREATE_PENDING: longer than an answer and a stale
-			  list can take */
+	bool anchored;   /* acted on the creation event that is canonical */
+	bool listed;     /* NONE, ABSENT: the list shows one not known gone */
+	bool chain_gone; /* what the chain names is surely not the room's */
+	bool give_up;    /* CREATE_PENDING: longer than an answer and a stale
+			    list can take */
 	uint64_t rotated_epoch; /* credentials were made for this epoch */
 	bool has_hash;
 	uint8_t hash[CREDENTIAL_HASH_SIZE];
@@ -101,13 +102,14 @@ struct actual {
 
 enum step_kind {
 	STEP_NONE = 0,
-	STEP_FAIL,        /* queue fail(code) */
-	STEP_CREATE,      /* commit the intention, POST */
-	STEP_ADOPT,       /* take the listed input as this room's */
-	STEP_ADOPT_LIST,  /* list, match; none and give_up: state absent */
-	STEP_ADOPT_CHAIN, /* GET the input named on chain: adopt, or reissue */
-	STEP_REANCHOR,    /* record the canonical creation event */
-	STEP_ROTATE,      /* new credentials for a new epoch */
+	STEP_FAIL,          /* queue fail(code) */
+	STEP_CREATE,        /* commit the intention, POST */
+	STEP_ADOPT,         /* take the listed input as this room's */
+	STEP_ADOPT_LIST,    /* list, match; none and give_up: state absent */
+	STEP_ADOPT_CHAIN,   /* GET the input named on chain: adopt, or note that
+			       it is gone; one of ours stays and is reissued */
+	STEP_REANCHOR,      /* record the canonical creation event */
+	STEP_ROTATE,        /* new credentials for a new epoch */
 	STEP_READ_AND_SEAL, /* GET, seal, queue provision */
 	STEP_VERIFY_HASH,   /* GET, compare with the chain; reissue if not */
 	STEP_SETTLE,        /* record that the chain has it */

@@ -167,6 +167,22 @@ static void on_list_failed(struct look *k, const struct err *why)
 	look_end(k);
 }
 
+struct cf_videos recordings_take(struct cf_answer *a, const char *room,
+				 const char *uid, bool unnamed)
+{
+	struct cf_videos v = a->videos;
+	size_t others = cf_videos_of(&v, uid, unnamed);
+
+	a->videos = (struct cf_videos){ 0 };
+	if (others)
+		log_broken("recordings_of_others", F_STR("room", room),
+			   F_STR("uid", uid), F_U64("left_out", others),
+			   F_STR("hint",
+				 "Cloudflare lists what is not of this live "
+				 "input; it is left alone"));
+	return v;
+}
+
 static void on_list(void *arg, struct cf_answer *a)
 {
 	struct look *k = (struct look *)arg;
@@ -179,8 +195,8 @@ static void on_list(void *arg, struct cf_answer *a)
 		on_list_failed(k, a->err);
 		return;
 	}
-	k->videos = a->videos;
-	a->videos = (struct cf_videos){ 0 };
+	/* By this filter what names no live input was uploaded by hand. */
+	k->videos = recordings_take(a, k->room, k->uid, false);
 	buf_init(&json, JSON_MAX);
 	buf_add_byte(&json, '[');
 	for (i = 0; i < k->videos.count; i++)
@@ -277,7 +293,7 @@ static size_t calls_spare(const struct recordings *r)
 static void on_tick(uv_timer_t *t)
 {
 	struct recordings *r = (struct recordings *)t->data;
-	const char *confirm = bridge_confirm_name(r->b->cfg);
+	const char *confirm = config_confirm_name(r->b->cfg);
 	int64_t depth = r->b->cfg->chain.confirmations;
 	struct db_batch *batch;
 

@@ -16,4 +16,11 @@ struct recordings *recordings_new(struct bridge *b);
 void recordings_free(struct recordings *r);
 DEFINE_AUTO(recordings, recordings_free)
 
+/** recordings_take - what @a lists of live input @uid, out of the answer and to
+ * be released by the caller. A filter that the provider does not apply would
+ * make everybody's recordings @room's: others are left out, and told.
+ * @unnamed: those that name no live input are its own */
+struct cf_videos recordings_take(struct cf_answer *a, const char *room,
+				 const char *uid, bool unnamed);
+
 #endif

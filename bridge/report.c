@@ -255,7 +255,7 @@ static void ask_database(struct report *r, bool count)
 	       "select coalesce(number, 0) as number,"
 	       " exists (select from bridge.ready($1, $2::integer)) as indexed"
 	       " from chain.cursor",
-	       P_TEXT(bridge_confirm_name(cfg)),
+	       P_TEXT(config_confirm_name(cfg)),
 	       P_I64(cfg->chain.confirmations));
 	if (count) {
 		DB_ADD(b, "select state, count(*) as n from bridge.live_input"

@@ -15,24 +15,15 @@
 #include "bridge/bridgekey.h"
 #include "core/json.h"
 #include "core/log.h"
-#include "db/migrate.h"
 
 #define RETURN_MAX 65536
 
-/* One call at the first endpoint that answers. */
+/* One call at the endpoint whose chain is known to be ours. */
 static enum status ask(struct bridge *b, cJSON **out, const char *method,
 		       const char *params, struct err *err)
 {
-	enum status st = ST_TRANSIENT;
-	size_t i;
-
-	for (i = 0; i < b->rpc_count; i++) {
-		st = rpc_wait_unless(out, b->rpcs[i], method, params,
-				     &b->stopping, err);
-		if (st != ST_TRANSIENT)
-			return st;
-	}
-	return st;
+	return rpc_wait_unless(out, b->rpcs[b->start_rpc], method, params,
+			       &b->stopping, err);
 }
 
 static enum status ask_text(struct bridge *b, struct buf *out,
@@ -96,23 +87,53 @@ static bool word(uint64_t *out, const struct buf *b, size_t at)
 	return true;
 }
 
-static enum status check_chain(struct bridge *b, struct err *err)
+static enum status ask_chain(struct bridge *b, uint64_t *id, struct err *err)
 {
-	uint64_t id;
 	AUTO_BUF text = BUF_NULL;
 	enum status st;
 
 	buf_init(&text, 128);
 	st = ask_text(b, &text, "eth_chainId", "[]", err);
 	if (st == ST_OK)
-		st = hex_quantity_u64(&id, buf_str(&text), "eth_chainId", err);
-	if (st != ST_OK)
+		st = hex_quantity_u64(id, buf_str(&text), "eth_chainId", err);
+	if (st != ST_OK || *id == b->cfg->chain.chain_id)
 		return st;
-	if (id != b->cfg->chain.chain_id)
-		return err_set(err, ST_REJECTED,
-			       "chain.endpoints: the node is on chain %" PRIu64
-			       ", chain.chain_id is %" PRIu64,
-			       id, b->cfg->chain.chain_id);
+	return err_set(err, ST_REJECTED,
+		       "chain.endpoints: the node is on chain %" PRIu64
+		       ", chain.chain_id is %" PRIu64,
+		       *id, b->cfg->chain.chain_id);
+}
+
+/* The first endpoint from @from on that is on our chain answers all that
+ * follows. One that does not answer may yet be it, one on another chain never
+ * is. */
+static enum status check_chain(struct bridge *b, size_t from, struct err *err)
+{
+	AUTO_FREE uint64_t *ids =
+	    (uint64_t *)mem_array(b->rpc_count, sizeof(*ids));
+	enum status st = ST_REJECTED;
+	struct err why;
+
+	for (b->start_rpc = from; b->start_rpc < b->rpc_count; b->start_rpc++) {
+		enum status one = ask_chain(b, &ids[b->start_rpc], &why);
+
+		if (one == ST_OK)
+			break;
+		if (one == ST_AGAIN)
+			return one;
+		if (b->start_rpc == from || one == ST_TRANSIENT) {
+			st = one;
+			*err = why;
+		}
+	}
+	if (b->start_rpc == b->rpc_count)
+		return st;
+	for (size_t i = from; i < b->start_rpc; i++)
+		if (ids[i])
+			log_odd("endpoint_excluded",
+				F_STR("endpoint", rpc_label(b->rpcs[i])),
+				F_U64("chain_id", ids[i]),
+				F_U64("wanted", b->cfg->chain.chain_id));
 	return ST_OK;
 }
 
@@ -305,27 +326,10 @@ static enum status find_deployment(struct bridge *b, struct err *err)
 	return ST_OK;
 }
 
-enum status startup_check_database(struct bridge *b, struct err *err)
+static enum status check_registry(struct bridge *b, struct err *err)
 {
-	struct migrate_state m;
-	enum status st = migrate_check(&m, b->db, err);
+	enum status st = check_contract(b, err);
 
-	if (st != ST_OK)
-		return st;
-	if (m.have < m.newest)
-		return err_set(err, ST_REJECTED,
-			       "the database is at migration %" PRId64
-			       " of %" PRId64 "; run: chaincast migrate",
-			       m.have, m.newest);
-	return ST_OK;
-}
-
-enum status startup_check_chain(struct bridge *b, struct err *err)
-{
-	enum status st = check_chain(b, err);
-
-	if (st == ST_OK)
-		st = check_contract(b, err);
 	if (st == ST_OK)
 		st = check_keys(b, err);
 	if (st == ST_OK)
@@ -335,6 +339,36 @@ enum status startup_check_chain(struct bridge *b, struct err *err)
 	if (st == ST_OK)
 		st = find_deployment(b, err);
 	return st;
+}
+
+/* A gateway may know its chain while the node behind it is down. */
+enum status startup_check_chain(struct bridge *b, struct err *err)
+{
+	enum status st = check_chain(b, 0, err), next = st;
+	struct err why;
+
+	while (next == ST_OK) {
+		st = check_registry(b, err);
+		if (st != ST_TRANSIENT)
+			return st;
+		next = check_chain(b, b->start_rpc + 1, &why);
+	}
+	return st;
+}
+
+/* Those that were removed, too: their transactions are still sent. */
+static void name_keys(struct bridge *b)
+{
+	struct bridge_facts *f = &b->facts;
+	size_t at = 0;
+
+	for (size_t i = 0; i < b->key_count && i < CF_SIGNERS_MAX; i++) {
+		char who[HEX_ADDRESS_SIZE];
+
+		at += (size_t)snprintf(f->signer + at, sizeof(f->signer) - at,
+				       "%s%s", i ? "," : "",
+				       hex_address(who, &b->keys[i].who));
+	}
 }
 
 /* Of those whose last is just final a deep reorg may still take something
@@ -371,12 +405,12 @@ enum status startup_keys(struct bridge *b, struct err *err)
 		memcpy(b->keys[i].who.b, who, 20);
 		b->key_count++;
 	}
+	name_keys(b);
 	return ST_OK;
 }
 
-enum status startup_lead(struct bridge *b, struct err *err)
+enum status startup_lock(struct bridge *b, struct err *err)
 {
-	AUTO(db_result) struct db_result *r = NULL, *jit = NULL;
 	uint8_t half[8];
 	uint64_t key = 0;
 	enum status st = hex_decode_bare(half, 8, b->facts.deployment, 16,
@@ -387,11 +421,15 @@ enum status startup_lead(struct bridge *b, struct err *err)
 		return st;
 	for (i = 0; i < 8; i++)
 		key = key << 8 | half[i];
-	st = db_try_lock(b->db, (int64_t)key, err);
-	if (st != ST_OK)
-		return st;
+	return db_try_lock(b->db, (int64_t)key, err);
+}
+
+enum status startup_lead(struct bridge *b, struct err *err)
+{
+	AUTO(db_result) struct db_result *r = NULL, *jit = NULL;
 	/* Compiling the plan takes longer than running it. */
-	st = DB_QUERY(&jit, b->db, err, "set jit = off");
+	enum status st = DB_QUERY(&jit, b->db, err, "set jit = off");
+
 	if (st != ST_OK)
 		return st;
 	st = DB_QUERY(&r, b->db, err,

@@ -210,7 +210,7 @@ static void on_tick(uv_timer_t *t)
 	       " $6::text[], $7, $8::integer, $9::integer, $10)",
 	       P_TEXT(b->facts.deployment), P_TEXT(h->chain_id),
 	       P_TEXT(h->contract), P_TEXT(b->facts.origin), P_TEXT(h->ids),
-	       P_TEXT(h->types), P_TEXT(bridge_confirm_name(b->cfg)),
+	       P_TEXT(h->types), P_TEXT(config_confirm_name(b->cfg)),
 	       P_I64(b->cfg->chain.confirmations),
 	       P_I64(b->cfg->indexer.max_reorg_depth), P_I64(b->facts.term));
 	DB_ADD(batch,

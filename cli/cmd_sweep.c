@@ -8,6 +8,8 @@
 #include <string.h>
 #include <uv.h>
 
+#include "abi/hex.h"
+#include "cli/chain.h"
 #include "cli/cli.h"
 #include "core/http.h"
 #include "core/json.h"
@@ -111,11 +113,41 @@ static void ask(struct listing *l, const struct config *c, const char *mark)
 	uv_loop_close(&loop);
 }
 
+/* 0: no endpoint tells, and so the bridge sweeps nothing either. */
+static int64_t node_head(const struct config *c)
+{
+	AUTO(chain) struct chain *chain = NULL;
+	AUTO_JSON cJSON *r = NULL;
+	uint64_t head;
+	struct err err;
+
+	if (chain_open(&chain, c, &err) != ST_OK ||
+	    chain_rpc(&r, chain, "eth_blockNumber", "[]", &err) != ST_OK ||
+	    hex_quantity_u64(&head, cJSON_GetStringValue(r) ?: "",
+			     "eth_blockNumber", &err) != ST_OK ||
+	    head > INT64_MAX)
+		return 0;
+	return (int64_t)head;
+}
+
+static enum status is_fresh(bool *out, struct db *db, const struct config *c,
+			    int64_t head, struct err *err)
+{
+	AUTO(db_result) struct db_result *r = NULL;
+	enum status st = DB_QUERY(
+	    &r, db, err, "select 1 from bridge.fresh($1, $2::integer, $3)",
+	    P_TEXT(config_confirm_name(c)), P_I64(c->chain.confirmations),
+	    P_I64(head));
+
+	if (st == ST_OK)
+		*out = db_rows(r) > 0;
+	return st;
+}
+
 static enum status plan(struct db_result **out, struct db *db,
 			const struct config *c, const struct listing *l,
-			struct err *err)
+			int64_t head, struct err *err)
 {
-	static const char *const confirm[] = { "depth", "safe", "finalized" };
 	AUTO_FREE char *text = mem_check(cJSON_PrintUnformatted(l->items));
 
 	return DB_QUERY(
@@ -125,16 +157,23 @@ static enum status plan(struct db_result **out, struct db *db,
 	    "  'created', extract(epoch from i.created::timestamptz)::bigint))"
 	    "  as list from jsonb_to_recordset($1::jsonb)"
 	    "  as i(uid text, room text, created text)"
-	    "  where i.uid ~ '^[0-9a-f]{32}$' and i.room ~ '^[0-9]{1,78}$')"
-	    " select p.uid, p.room_id::text as room, p.reason,"
-	    "  case when o.deleted_at is null and coalesce(o.seen, 0) >= 1"
-	    "   then 'delete' else 'note' end as what"
-	    " from item, bridge.sweep_plan(coalesce(item.list, '[]'),"
-	    "  $2::bigint, $3, $4::integer) p"
-	    " left join bridge.orphan o on o.uid = p.uid"
-	    " order by o.first_seen nulls last, p.uid",
+	    "  where i.uid ~ '^[0-9a-f]{32}$' and i.room ~ '^[0-9]{1,78}$'),"
+	    " told as (select p.uid, p.room_id::text as room, p.reason,"
+	    "   o.first_seen, o.tried_at, p.reason = 'no such room' as never,"
+	    "   o.deleted_at is null and coalesce(o.seen, 0) >= 1 as twice"
+	    "  from item, bridge.sweep_plan(coalesce(item.list, '[]'),"
+	    "   $2::bigint, $3, $4::integer, $5) p"
+	    "  left join bridge.orphan o on o.uid = p.uid)"
+	    " select t.uid, t.room, t.reason, case when not t.twice then 'note'"
+	    "   when t.never and coalesce(c.allow_until <= now(), true)"
+	    "    and (c.tripped_at is not null or $6::bigint <"
+	    "     count(*) filter (where t.never and t.twice) over ())"
+	    "   then 'ask' else 'delete' end as what"
+	    " from told t cross join bridge.control c"
+	    " order by t.tried_at nulls first, t.first_seen nulls last, t.uid",
 	    P_TEXT(text), P_I64(c->bridge.orphan_age_s),
-	    P_TEXT(confirm[c->chain.confirm]), P_I64(c->chain.confirmations));
+	    P_TEXT(config_confirm_name(c)), P_I64(c->chain.confirmations),
+	    P_I64(head), P_I64(c->bridge.breaker_max));
 }
 
 /* More than the cap waits for the next sweep. */
@@ -142,20 +181,33 @@ static const char *verdict(const struct db_result *r, size_t row, size_t *left)
 {
 	if (strcmp(db_text(r, row, "what"), "note") == 0)
 		return "note";
+	if (strcmp(db_text(r, row, "what"), "ask") == 0)
+		return "ask";
 	if (*left == 0)
 		return "wait";
 	--*left;
 	return "delete";
 }
 
+static void print_doubts(const struct listing *l, bool fresh)
+{
+	if (!l->complete)
+		printf("the list is cut short: a sweep would delete nothing\n");
+	if (!fresh)
+		printf("the copy of the chain is behind, or no endpoint tells "
+		       "how far: a sweep would delete nothing\n");
+}
+
 static void print(const struct cli *cli, const struct config *c,
-		  const struct listing *l, const struct db_result *r)
+		  const struct listing *l, bool fresh,
+		  const struct db_result *r)
 {
 	cJSON *all = cJSON_CreateObject(), *list;
 	size_t left = c->bridge.sweep_max;
 
 	cJSON_AddNumberToObject(all, "ours", cJSON_GetArraySize(l->items));
 	cJSON_AddBoolToObject(all, "complete", l->complete);
+	cJSON_AddBoolToObject(all, "fresh", fresh);
 	list = cJSON_AddArrayToObject(all, "orphans");
 	for (size_t i = 0; l->complete && i < db_rows(r); i++) {
 		const char *what = verdict(r, i, &left);
@@ -180,8 +232,8 @@ static void print(const struct cli *cli, const struct config *c,
 		       "them\n",
 		       cJSON_GetArraySize(l->items), cJSON_GetArraySize(list));
 	}
-	if (!l->complete && !cli->json)
-		printf("the list is cut short: a sweep would delete nothing\n");
+	if (!cli->json)
+		print_doubts(l, fresh);
 	cJSON_Delete(all);
 }
 
@@ -209,6 +261,8 @@ static enum status run_sweep(struct cli *cli, struct err *err)
 	AUTO_JSON cJSON *items = cJSON_CreateArray();
 	struct listing l = { .items = items };
 	char mark[64];
+	int64_t head;
+	bool fresh = false;
 	enum status st;
 
 	if (!cli_flag(cli, "dry-run"))
@@ -230,9 +284,12 @@ static enum status run_sweep(struct cli *cli, struct err *err)
 	ask(&l, c, mark);
 	if (l.st != ST_OK)
 		return err_set(err, l.st, "%s", l.err.msg);
-	st = plan(&r, db, c, &l, err);
+	head = node_head(c);
+	st = is_fresh(&fresh, db, c, head, err);
 	if (st == ST_OK)
-		print(cli, c, &l, r);
+		st = plan(&r, db, c, &l, head, err);
+	if (st == ST_OK)
+		print(cli, c, &l, fresh, r);
 	return st;
 }
 

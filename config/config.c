@@ -89,6 +89,19 @@ const char *config_unread(const struct config *c, const char *prefix)
 	return NULL;
 }
 
+const char *config_confirm_name(const struct config *c)
+{
+	switch (c->chain.confirm) {
+	case CONFIRM_DEPTH:
+		return "depth";
+	case CONFIRM_SAFE:
+		return "safe";
+	case CONFIRM_FINALIZED:
+		return "finalized";
+	}
+	abort();
+}
+
 static enum status check_endpoints(struct loader *l)
 {
 	struct config *c = l->c;

@@ -213,6 +213,10 @@ void config_free(struct config *c);
  * Return: the first reason, owned by @c; NULL if all of it could be read.
  */
 const char *config_unread(const struct config *c, const char *prefix);
+
+/** config_confirm_name - chain.confirm as bridge.ready() takes it, and a node
+ * as a block tag: "depth" (which is none), "safe" or "finalized" */
+const char *config_confirm_name(const struct config *c);
 DEFINE_AUTO(config, config_free)
 
 #endif

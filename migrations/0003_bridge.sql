@@ -77,8 +77,11 @@ create table bridge.live_input (
 	disabled_at timestamptz,
 	deleted_at timestamptz,
 	failures integer not null default 0,
+	gone_uid text check (gone_uid ~ '^[0-9a-f]{32}$'),
 	retry_at timestamptz,
+	retry_stops boolean not null default false,
 	last_error text,
+	half_answers integer not null default 0,
 	term bigint not null,
 	updated_at timestamptz not null default now()
 );
@@ -95,8 +98,12 @@ create index live_input_days_due on bridge.live_input (days_due_at)
 comment on table bridge.live_input is
 	'The chosen live input of each room, and how far its life has come';
 comment on column bridge.live_input.state is
-	'absent: none exists; create_pending: creation announced, its outcome '
-	'unknown; live; disabled: refuses broadcasts; deleted: gone for good';
+	'absent: none is known of; create_pending: creation announced, its '
+	'outcome unknown; live; disabled: refuses broadcasts; deleted: gone for '
+	'good';
+comment on column bridge.live_input.gone_uid is
+	'surely no live input of the room (any more), whatever the chain says: '
+	'any other that the chain names is asked for before one is made';
 comment on column bridge.live_input.attempt is
 	'how often a creation was announced';
 comment on column bridge.live_input.created_block is
@@ -108,12 +115,18 @@ comment on column bridge.live_input.credential_hash is
 	'of the credentials in force, as last read from the provider';
 comment on column bridge.live_input.provisioned_epoch is
 	'newest epoch whose RoomProvisioned was seen and matches this input';
+comment on column bridge.live_input.half_answers is
+	'how often in a row its credentials were told without what the room '
+	'needs of them';
 comment on column bridge.live_input.recordings_kept is
 	'the uids of its recordings are stored (or the recordings deleted)';
 comment on column bridge.live_input.recording_days is
 	'days after which the provider deletes recordings that become ready, as '
 	'it was last told or as it said itself; 0: never; null: not known, as '
 	'the answer to what it was told is awaited or was lost';
+comment on column bridge.live_input.retry_stops is
+	'what failed and is not tried before retry_at was about a room that is '
+	'to stop; anything else does not delay its stop';
 comment on column bridge.live_input.days_due_at is
 	'it may be other days than the room''s, and the provider is told from '
 	'then on; null: nothing is known of that';
@@ -159,12 +172,13 @@ language sql security definer set search_path = pg_catalog as $$
 		allow_until = now() + make_interval(mins => p_minutes);
 	update bridge.outbox set state = 'queued', updated_at = now()
 	where state = 'reverted';
+	update bridge.live_input set retry_at = now() where retry_at > now();
 	select pg_notify('bridge_control', 'resume');
 $$;
 comment on function bridge.resume is
 	'The bridge goes on, after a pause or what tripped it; for p_minutes '
 	'it also deletes and makes again what no event explains; effects that '
-	'reverted are tried once more';
+	'reverted are tried once more, and what waits after a failure at once';
 
 create table bridge.recording (
 	video_uid text primary key check (video_uid ~ '^[0-9a-f]{32}$'),
@@ -189,11 +203,17 @@ create table bridge.orphan (
 	first_seen timestamptz not null default now(),
 	last_seen timestamptz not null default now(),
 	seen integer not null default 1,
+	tried_at timestamptz,
+	enabled boolean not null default false,
 	deleted_at timestamptz,
 	term bigint not null
 );
 comment on table bridge.orphan is
 	'Live inputs with our mark that are no room''s chosen one';
+comment on column bridge.orphan.tried_at is
+	'when its deletion was last begun: what was tried goes last';
+comment on column bridge.orphan.enabled is
+	'it was enabled to be deleted, or is about to be: it goes first';
 
 create table bridge.refusal (
 	room_id numeric(78,0) not null,
@@ -449,10 +469,12 @@ comment on function bridge.replaced is
 
 -- Rooms whose wanted and actual state may differ. Superset: the bridge's pure
 -- step function decides; but what only waits for the chain is left out, or it
--- would hide the rest. Stops come first, then rooms that have a live input,
--- then those that need one, then those whose recordings are to stay for other
--- days; among each the hosts take turns, so that whoever has most rooms delays
--- nobody's first.
+-- would hide the rest. Stops (0), rooms that have a live input (1) and those
+-- that need one (2) take turns in this order, so that however many there are
+-- of one they do not hide the others; those whose recordings are to stay for
+-- other days (3) come after all. Among each the hosts take turns, so that
+-- whoever has most rooms delays nobody's first, and what Cloudflare did not take
+-- before waits for what it was not asked for.
 create function bridge.unsettled(p_h bigint, p_h1 bigint, p_limit integer,
 	p_since bigint, p_hold boolean, p_days integer)
 returns table (room_id numeric, vanished boolean, first_event bigint)
@@ -510,6 +532,8 @@ begin
 		from bridge.live_input l
 		where l.state in ('absent', 'create_pending')
 		and not bridge.ending(l.room_id, p_h1)
+		and not (p_hold and l.state = 'absent'
+			and l.gone_uid is not null)
 		union all
 		-- its host is served no longer
 		select l.room_id, false, 0, l.created_block, null
@@ -690,37 +714,46 @@ begin
 		from missing m
 		where bridge.replaced(m.created_block, m.created_hash)
 	)
-	select s.room_id, s.vanished, min(s.event) over ()
+	select t.room_id, t.vanished, t.first_event
+	from (select s.room_id, s.vanished, s.rank,
+		min(s.event) over () as first_event,
+		row_number() over (partition by s.rank
+			order by s.untaken, s.turn, s.place, s.log_index,
+			s.room_id) as seat
 	from (
 		select c.room_id, bool_or(c.vanished) as vanished,
 			min(c.event) as event,
 			min(c.rank) as rank, min(c.block_number) as place,
 			coalesce(h.log_index, 0) as log_index,
+			coalesce(l.state = 'absent' and l.failures > 0, false)
+				as untaken,
 			row_number() over (partition by min(c.rank), h.host
 				order by min(c.block_number), h.log_index,
 				c.room_id) as turn
 		from candidate c
-		left join lateral (select x.state, x.retry_at, x.failures
+		left join lateral (select x.state, x.failures, x.retry_at,
+				x.retry_stops
 			from bridge.live_input x
 			where x.room_id = c.room_id offset 0) l on true
 		left join lateral (select x.host, x.log_index
 			from chain.registry_room_created x
 			where x.room_id = c.room_id offset 0) h on true
 		where l.retry_at is null or l.retry_at <= now()
-			or (c.rank = 0 and l.state = 'live' and l.failures = 0)
-		group by c.room_id, h.host, h.log_index
-	) s
-	order by s.rank, s.turn, s.place, s.log_index, s.room_id
+			or (c.rank = 0 and not l.retry_stops)
+		group by c.room_id, h.host, h.log_index, l.state, l.failures
+	) s) t
+	order by t.rank = 3, t.seat, t.rank
 	limit p_limit;
 end $$;
 comment on function bridge.unsettled is
 	'Rooms that may need a step of the bridge, most urgent first; p_since: '
 	'rooms created, ended or given other days up to that block were at rest '
 	'when they were looked at; -1: all, with what only a reorg can have '
-	'changed, which reads every room; p_hold: without those that vanished; '
-	'p_days: the operator''s; first_event: the lowest block in which a room '
-	'was created, ended or given other days that is not at rest, but for '
-	'those to be tried again later';
+	'changed, which reads every room; p_hold: without those that vanished '
+	'or whose live input is to be made again; p_days: the operator''s; '
+	'first_event: the lowest block in which a room was created, ended or '
+	'given other days that is not at rest, but for those to be tried again '
+	'later';
 
 create function bridge.todo(p_h bigint, p_h1 bigint, p_limit integer,
 	p_since bigint, p_hold boolean, p_count boolean, p_days integer)
@@ -729,13 +762,14 @@ returns table (
 	ingest bigint, access bigint, keep_recording boolean, title bytea, host_key bytea,
 	epoch bigint, state text, stopping boolean, created_block bigint,
 	created_hash bytea, provisioned_epoch bigint, provisioned_uid bytea,
-	provisioned_hash bytea, li_state text, li_uid text, li_attempt integer,
+	provisioned_hash bytea, li_state text, li_uid text, li_gone_uid text,
+	li_attempt integer,
 	li_created_hash bytea, li_pending_ms bigint, li_rotated_epoch bigint,
 	li_hash bytea, li_provisioned_epoch bigint, li_recordings_kept boolean,
 	sealed_state text, sealed_uid bytea, reissue_state text,
 	fail_state text, ending boolean, host_open bigint, host_day bigint,
 	open_total bigint, recording_days integer, li_recording_days integer,
-	li_days_wait boolean, own_days boolean)
+	li_days_wait boolean, own_days boolean, li_half_answers integer)
 language plpgsql stable
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off as $$
@@ -767,7 +801,7 @@ begin
 		w.keep_recording, w.title, w.host_key, w.epoch, w.state,
 		w.stopping, w.created_block, w.created_hash,
 		w.provisioned_epoch, w.provisioned_uid, w.provisioned_hash,
-		l.state, l.uid, l.attempt, l.created_hash,
+		l.state, l.uid, l.gone_uid, l.attempt, l.created_hash,
 		(extract(epoch from now() - l.create_started_at)
 			* 1000)::bigint,
 		l.rotated_epoch, l.credential_hash, l.provisioned_epoch,
@@ -777,7 +811,8 @@ begin
 		bridge.ending(u.room_id, p_h1), coalesce(hl.open, 0),
 		coalesce(hl.day, 0), total.open,
 		bridge.recording_days(w.own_days, p_days), l.recording_days,
-		coalesce(l.days_due_at > now(), false), w.own_days > 0
+		coalesce(l.days_due_at > now(), false), w.own_days > 0,
+		l.half_answers
 	from u cross join total
 	left join bridge.wanted(p_h, p_h1,
 			array(select u2.room_id from u u2)) w
@@ -826,19 +861,40 @@ comment on function bridge.ready is
 	'The horizon up to which the bridge may act and the one for stopping; '
 	'no row while the copy of the chain is not complete up to it';
 
+-- What nobody indexes stays complete up to its old horizon, as a backup does
+-- that was put back: what ended since looks open in it, what began since is
+-- missing. The node's own head tells: 64 blocks are more than an indexer is
+-- behind that works.
+create function bridge.fresh(p_confirm text, p_depth integer,
+	p_node_head bigint)
+returns table (h bigint, h1 bigint, number bigint, head_number bigint)
+language sql stable as $$
+	select * from bridge.ready(p_confirm, p_depth) g
+	where p_node_head > 0 and p_node_head <= g.head_number + 64
+$$;
+comment on function bridge.fresh is
+	'bridge.ready(); no row either while the copy is far behind p_node_head, '
+	'the newest block that a node told, or none has told any: 0';
+
 -- What of the provider's list no room has chosen: items with our mark, of which
 -- p_items tells uid, room and time of creation (seconds). Those too young are
--- left out, and everything is while the copy of the chain is not complete.
+-- left out, and everything is while the copy of the chain is not complete and
+-- fresh. What the chain names is about to be chosen: it stays until its room is
+-- over.
 create function bridge.sweep_plan(p_items jsonb, p_age bigint, p_confirm text,
-	p_depth integer)
+	p_depth integer, p_node_head bigint)
 returns table (uid text, room_id numeric, reason text)
 language sql stable as $$
 	with ready as materialized (select * from
-		bridge.ready(p_confirm, p_depth)),
+		bridge.fresh(p_confirm, p_depth, p_node_head)),
 	known as (
 		select i.uid, i.room, l.state, l.uid as chosen,
 			exists (select from chain.registry_room_created c
 				where c.room_id = i.room) as created_there,
+			(select encode(p.input_uid, 'hex')
+				from chain.registry_room_provisioned p
+				where p.room_id = i.room
+				order by p.epoch desc limit 1) as named,
 			exists (select from chain.registry_room_ended e, ready
 				where e.room_id = i.room
 				and e.block_number <= ready.h)
@@ -854,7 +910,8 @@ language sql stable as $$
 		when k.created_there then 'not the chosen one'
 		else 'no such room' end
 	from known k
-	where (k.state in ('live', 'disabled') and k.chosen <> k.uid)
+	where (k.state in ('live', 'disabled') and k.chosen <> k.uid
+			and (k.is_over or k.named is distinct from k.uid))
 		or ((k.state is null or k.state in ('absent', 'deleted'))
 			and (k.is_over or not k.created_there))
 $$;

@@ -68,11 +68,31 @@ test('Cloudflare answers that are not JSON, lack fields or hold a bad uid', { ti
 			const { stateName, provisionedEpoch } = await w.contract.room(hit.id);
 			return stateName === 'failed' || provisionedEpoch === 1;
 		}, { timeout: 180000 }); // a creation that may have happened is waited for
-		await w.until('one live input, or none', async () => {
-			const { stateName } = await w.contract.room(hit.id);
-			return (await w.standin.inputsOf(hit.id)).length === (stateName === 'failed' ? 0 : 1);
-		});
+		// A room fails for good, and so only by an answer that is wrong, not by half of one.
+		const { stateName } = await w.contract.room(hit.id);
+		assert.equal(stateName, kind === 'bad_uid' ? 'failed' : 'open', `${kind} ${more.fields ?? ''}`);
+		await w.until('one live input, or none', async () =>
+			(await w.standin.inputsOf(hit.id)).length === (stateName === 'failed' ? 0 : 1));
 	}
+});
+
+test('credentials that lack something are read again, and fail the room if it stays so', { timeout: 300000 }, async () => {
+	const half = (times) => w.standin.fault('missing_fields', { method: 'GET', path: '^/live_inputs/[0-9a-f]{32}$' }, { fields: ['rtmps'], times });
+	const make = async () => {
+		await w.standin.fault('missing_fields', { method: 'POST', path: '^/live_inputs$' }, { fields: ['rtmps'] });
+		return w.createRoom({ title: 'half', hostKey: (await newHostKey(1)).hostKey });
+	};
+	await half(2);
+	await w.provisioned((await make()).id);
+	await half(1000);
+	const { id } = await make();
+	await w.until('it is counted', async () => (await w.rows(`select 1 from bridge.live_input where room_id = ${id} and half_answers >= 2`)).length === 1);
+	assert.equal((await w.contract.room(id)).stateName, 'open');
+	await w.sql(`update bridge.live_input set half_answers = 9, retry_at = null where room_id = ${id}`);
+	await w.until('failed', async () => (await w.contract.room(id)).stateName === 'failed');
+	assert.equal((await w.contract.events('RoomFailed', id))[0].args.code, 4);
+	await w.standin.control('DELETE', 'faults');
+	await w.gone(id);
 });
 
 // The daemon `name` with this config ends, not with 0, and says `pattern`.

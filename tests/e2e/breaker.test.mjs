@@ -90,6 +90,32 @@ test('inputs that somebody deleted at the provider are made again, but not in nu
 	assert.equal((await inputs()).length, 6);
 });
 
+test('the same with a lost database: they are asked for ever more seldom, and nobody waits for them', long, async () => {
+	w = await World.create({ blockTime: 1, config: { bridge: { breaker_max: 3 } } });
+	w.announce(/ event=breaker_tripped /);
+	const all = await rooms(8);
+	await w.killDaemons();
+	for (const { uid } of await inputs()) assert.equal((await w.standin.call('DELETE', `/live_inputs/${uid}`)).status, 200);
+	await w.postgres.recreate('chaincast');
+	await w.migrate();
+	await w.startDaemons();
+	await said('breaker_tripped');
+	const before = (await w.standin.state()).log.length;
+	await quiet(10);
+	const asked = new Map();
+	for (const { method, path } of (await w.standin.state()).log.slice(before).filter((c) => /^\/live_inputs\/[0-9a-f]+$/.test(c.path)))
+		asked.set(`${method} ${path}`, (asked.get(`${method} ${path}`) ?? 0) + 1);
+	assert.ok(asked.size > 0 && [...asked.values()].every((n) => n <= 4), JSON.stringify([...asked]));
+	assert.ok((await inputs()).length <= 3);
+	const [other] = await rooms(1);
+	await ok('resume', '--minutes', '5');
+	await w.until('all are there again', async () => (await inputs()).length === 9);
+	for (const { id } of all) await w.until(`room ${id} has its new keys`, async () => (await w.contract.room(id)).provisionedEpoch === 2);
+	assert.equal((await w.contract.room(other.id)).epoch, 1);
+	await quiet(2);
+	assert.equal((await inputs()).length, 9);
+});
+
 test('indexed again from the start: nothing is deleted or made again', long, async () => {
 	w = await World.create({ blockTime: 1 });
 	const all = await rooms(5);
@@ -144,6 +170,35 @@ test('an end is disabled at one confirmation, deleted at the depth; a reorg of i
 	assert.equal((await w.contract.room(one.id)).stateName, 'open');
 });
 
+// The stand-in lets nobody delete a disabled input; so it is enabled, and then
+// the deletion fails: its keys must not work for the length of that.
+for (const [how, killed] of [['fails', false], ['is never answered, and the bridge dies', true]])
+	test(`enabled to be deleted, which ${how}: disabled again`, long, async () => {
+		w = await World.create({ blockTime: 1, standinArgs: ['--strict-disabled'] });
+		const [room] = await rooms(1);
+		const off = async () => (await w.standin.inputsOf(room.id))[0].enabled === false;
+		await w.standin.fault('delay', { method: 'PUT', body: '"enabled":true' }, { ms: 1500 });
+		await w.contract.send(room.host.key, 'endRoom', [BigInt(room.id)]);
+		await w.until('it is about to be enabled', async () => (await w.standin.state()).faults === 0);
+		for (const match of [{ method: 'DELETE' }, { path: '/videos$' }]) {
+			if (killed) await w.standin.fault('delay', match, { ms: 60000 });
+			await w.standin.fault('500', match, { times: 1000000 });
+		}
+		if (killed) {
+			await w.until('it is enabled', async () => !await off());
+			await w.bridgeDaemon.stop('SIGKILL');
+			w.bridgeDaemon.expected = true;
+			w.bridgeDaemon = w.startDaemon('bridge');
+		} else {
+			await said('step_failed');
+		}
+		await w.until('disabled again', off, { timeout: 10000 });
+		await quiet(3);
+		assert.equal(await off(), true);
+		await w.standin.control('DELETE', 'faults');
+		await w.gone(room.id);
+	});
+
 test('pause: nothing is made, deleted or sent; resume goes on', long, async () => {
 	w = await World.create({ blockTime: 1 });
 	const [open] = await rooms(1);
@@ -161,5 +216,41 @@ test('pause: nothing is made, deleted or sent; resume goes on', long, async () =
 	assert.equal((await ok('resume')).was_paused, true);
 	await w.provisioned(room.id);
 	await w.gone(open.id);
+	await said('resumed');
+});
+
+test('pause holds over a restart, whether Cloudflare answers or not', long, async () => {
+	w = await World.create({ blockTime: 1 });
+	w.announce(/ event=tx_no_funds /);
+	await said('tx_lane_ready');
+	// A key without money takes nothing: what is to be sent stays in the queue.
+	await w.anvil.rpc('anvil_setBalance', w.bridge.address, '0x1');
+	await said('tx_no_funds');
+	const room = await w.createRoom({ title: 'waits', hostKey: (await newHostKey(1)).hostKey });
+	await w.until('queued', async () => await w.sql("select count(*) from bridge.outbox where state = 'queued'") === '1');
+	await ok('pause', '--why', 'maintenance');
+	await said('paused');
+	await w.anvil.fund(w.bridge.address);
+	for (const kind of [undefined, '500', '429']) {
+		await w.bridgeDaemon.stop('SIGKILL');
+		w.bridgeDaemon.expected = true;
+		await w.standin.control('DELETE', 'faults');
+		if (kind) await w.standin.fault(kind, { method: 'GET', path: '^/live_inputs$' }, { times: 1000, ms: 2000 });
+		const [ready, paused, ports] = ['tx_lane_ready', 'paused', 'health_listening'].map((e) => lines(e).length);
+		w.bridgeDaemon = w.startDaemon('bridge');
+		await said('tx_lane_ready', ready + 1);
+		await quiet(3);
+		assert.deepEqual(lines('tx_signed'), [], `signed, while Cloudflare answers ${kind ?? 'well'}`);
+		await said('paused', paused + 1);
+		await said('health_listening', ports + 1);
+		const port = /port=(\d+)/.exec(lines('health_listening').at(-1))[1];
+		await w.until('/readyz says so', async () => {
+			const { reasons } = await (await fetch(`http://127.0.0.1:${port}/readyz`)).json();
+			return reasons.some((r) => r.reason === 'paused');
+		});
+	}
+	await w.standin.control('DELETE', 'faults');
+	await ok('resume');
+	await w.provisioned(room.id);
 	await said('resumed');
 });

@@ -111,6 +111,42 @@ test('when the budget is short: ends and rotations before creations, within the 
 	assert.equal((await calls()).filter((c) => c.status === 429).length, 0);
 });
 
+test('many rooms to be stopped: another host\'s room is made before they are done, and the lease is kept', long, async () => {
+	const n = 40;
+	w = await World.create({ blockTime: 1, config: { bridge: { lease_s: 2 } } });
+	const [greedy, modest] = [await w.newAccount(), await w.newAccount()];
+	const first = await w.contract.client.getTransactionCount({ address: greedy.address });
+	const send = (i, name, args) => w.contract.submit(greedy.key, name, args, { gas: 500000n, nonce: first + i });
+	const keys = await Promise.all(Array.from({ length: n }, async () => (await newHostKey(1)).hostKey));
+	for (const [i, hostKey] of keys.entries()) await send(i, 'createRoom', w.contract.roomArgs({ hostKey }));
+	const many = await w.until('many are made', async () => {
+		const ids = await w.rows('select room_id::text as id from bridge.live_input where provisioned_epoch = 1');
+		return ids.length === n && ids.map((r) => r.id);
+	});
+	w.bridgeDaemon.expected = true;
+	await w.bridgeDaemon.stop();
+	for (const [i, id] of many.entries()) await send(n + i, 'endRoom', [BigInt(id)]);
+	const one = (await w.createRoom({ title: 'modest', hostKey: (await newHostKey(1)).hostKey }, modest)).id;
+	await w.until('it counts', async () => (await w.rows(`select 1 from bridge.ready('depth', 1) r,
+		chain.registry_room_created c where c.room_id = ${one} and c.block_number <= r.h
+		and (select count(*) from chain.registry_room_ended) = ${n}`)).length);
+	const before = (await calls()).length;
+	w.writeConfig({ cloudflare: { rate_burst: 4, rate_per_s: 4 } });
+	w.bridgeDaemon = w.startDaemon('bridge');
+	await w.until('it has a live input', async () => (await w.standin.inputsOf(one)).length === 1);
+	const made = (await calls()).slice(before).filter((c) => !/^\/live_inputs$/.test(c.path) || c.method !== 'GET');
+	assert.ok(made.length < n, `${made.length} calls before it`);
+	await w.provisioned(one);
+	const ofMany = async () => (await w.standin.state()).liveInputs.filter((i) => many.includes(i.meta?.room));
+	assert.ok((await ofMany()).length > n / 2, 'the many were through first');
+	const [, lease] = /event=lease_taken uid=([0-9a-f]{32})/.exec(lines('lease_taken').at(-1));
+	const beats = async () => (await calls()).filter((c) => c.method === 'PUT' && c.path === `/live_inputs/${lease}`).length;
+	const had = await beats();
+	await w.until('the lease is renewed', async () => await beats() >= had + 2);
+	assert.ok((await ofMany()).length > 0, 'the many were through before the lease was renewed');
+	for (const id of many) await w.gone(id);
+});
+
 test('a crash loop overspends nothing: the bucket starts empty', long, async () => {
 	w = await World.create({ blockTime: 1, config: { cloudflare: { rate_burst: 60, rate_per_s: 4, list_stale_s: 1 } } });
 	const begin = Date.now();

@@ -102,6 +102,33 @@ test('rotateKey: new credentials, sealed to the new key; the uid stays', { timeo
 	await end({ ...one, input });
 });
 
+// Failed once, and then not tried again for an hour.
+async function backsOff(id, match) {
+	await w.standin.fault('500', match, { times: 3 });
+	await w.until('it failed', async () => (await w.rows(`select 1 from bridge.live_input
+		where room_id = ${id} and retry_at > now()`)).length);
+	await w.sql(`update bridge.live_input set failures = 9, retry_at = now() + interval '1 hour' where room_id = ${id}`);
+	await w.standin.control('DELETE', 'faults');
+}
+
+test('a rotation that fails delays no end; a stop that fails is not repeated at once', { timeout: 120000 }, async () => {
+	const [one, two] = [await life('rtmps', 1), await life('rtmps', 1)];
+	const rotation = backsOff(one.room.id, { method: 'POST', path: `${one.input.uid}/rotate_keys$` });
+	await w.contract.send(one.room.host.key, 'rotateKey', [BigInt(one.room.id), (await newHostKey(1)).hostKey]);
+	await rotation;
+	await end(one);
+	const stop = backsOff(two.room.id, { method: 'PUT', path: two.input.uid });
+	await w.contract.send(two.room.host.key, 'endRoom', [BigInt(two.room.id)]);
+	await stop;
+	const puts = async () => (await w.standin.state()).log.filter((c) => c.method === 'PUT' && c.path.includes(two.input.uid)).length;
+	const had = await puts(), height = await w.anvil.height();
+	await w.until('some blocks', async () => (await w.anvil.height()) >= height + 4);
+	assert.equal(await puts(), had);
+	assert.equal((await w.standin.inputsOf(two.room.id))[0].enabled, true);
+	await w.sql(`update bridge.live_input set retry_at = now() where room_id = ${two.room.id}`);
+	await w.gone(two.room.id);
+});
+
 test('many rooms at once share transactions', { timeout: 180000 }, async () => {
 	const rooms = await Promise.all(Array.from({ length: 12 }, async (_, i) =>
 		w.createRoom({ title: `many ${i}`, hostKey: (await newHostKey(1)).hostKey })));
@@ -116,7 +143,8 @@ test('many rooms at once share transactions', { timeout: 180000 }, async () => {
 test('following room=<id> shows the whole life in both logs', { timeout: 120000 }, async () => {
 	const one = await life('rtmps', 1);
 	await end(one);
+	await w.until('it is closed', () => w.logs().split('\n').some((l) => / event=room_closed /.test(l) && l.includes(`room=${one.room.id}`)));
 	const about = w.logs().split('\n').filter((l) => l.includes(`room=${one.room.id}`));
-	for (const event of ['room_created', 'live_input_created', 'credentials_sealed', 'room_provisioned', 'room_ended', 'live_input_deleted'])
+	for (const event of ['room_created', 'live_input_created', 'credentials_sealed', 'room_provisioned', 'room_ended', 'live_input_deleted', 'room_closed'])
 		assert.ok(about.some((l) => l.includes(event)), `${event} in\n${about.join('\n')}`);
 });

@@ -41,9 +41,34 @@ test('what was at rest is left out, what is to be tried again is not', long, asy
 	assert.deepEqual(await seen(created), []);
 	await w.sql(`update bridge.live_input set retry_at = now() - interval '1 second' where room_id = ${ended.id}`);
 	assert.deepEqual(await seen(created), [{ id: ended.id, first: null }]);
+	// Only a stop that failed delays the stop.
+	await w.sql(`update bridge.live_input set retry_at = now() + interval '1 hour', failures = 9 where room_id = ${ended.id}`);
+	assert.deepEqual([await seen(-1), await seen(created)], [both, [{ id: ended.id, first: null }]]);
+	await w.sql(`update bridge.live_input set retry_stops = true where room_id = ${ended.id}`);
+	assert.deepEqual([await seen(-1), await seen(created)], [[{ id: made.id, first: created }], []]);
+	await w.sql(`update bridge.live_input set retry_at = null where room_id = ${ended.id}`);
 	w.bridgeDaemon = w.startDaemon('bridge');
 	await w.gone(ended.id);
 	await w.provisioned(made.id);
+});
+
+test('what the breaker holds is left out while it does', long, async () => {
+	w = await World.create({ blockTime: 1 });
+	const made = await w.createRoom({ title: 'gone', hostKey: (await newHostKey(1)).hostKey });
+	await settled(made.id);
+	w.bridgeDaemon.expected = true;
+	await w.bridgeDaemon.stop();
+	await w.sql(`update bridge.live_input set state = 'absent', gone_uid = uid, uid = null, provisioned_epoch = 0 where room_id = ${made.id}`);
+	const next = await w.createRoom({ title: 'new', hostKey: (await newHostKey(1)).hostKey });
+	const h = await horizon(Number(next.receipt.blockNumber));
+	const seen = async (hold) => (await w.rows(`select room_id::text as id
+		from bridge.unsettled(${h}, ${h}, 10, -1, ${hold}, 0)`)).map((r) => r.id);
+	assert.deepEqual(await seen(false), [made.id, next.id]);
+	assert.deepEqual(await seen(true), [next.id]);
+	// One that was never provisioned is not held.
+	await w.sql(`insert into bridge.live_input (room_id, state, created_block, created_hash, term)
+		select ${next.id}, state, created_block, created_hash, term from bridge.live_input where room_id = ${made.id}`);
+	assert.deepEqual(await seen(true), [next.id]);
 });
 
 test('days that the provider has not are seen by their event, by their time, or with all rooms', long, async () => {
@@ -118,4 +143,50 @@ test('thousands of rooms at once are found by index, whatever was planned before
 		assert.ok(look[1] < 30 * n, `planned for ${few} rooms, a look reads ${look[1]} pages for ${n}`);
 		assert.ok(queue[1] < n, `planned for ${few} rooms, the queue's head is ${queue[1]} pages`);
 	}
+});
+
+// Of one host: rooms 1 to n that ended, n more that are not provisioned, and as
+// many that nobody knows of; then only those that ended.
+const crowd = (one, ended, n, ask) => `
+\\set id ${one}
+begin;
+set local session_replication_role = replica;
+insert into chain.registry_room_created select (jsonb_populate_record(e, jsonb_build_object('room_id', room_id + k,
+	'log_index', log_index + k))).* from chain.registry_room_created e, generate_series(1, ${3 * n}) k where room_id = :id;
+insert into bridge.live_input select (jsonb_populate_record(l, jsonb_build_object('room_id', room_id + k, 'uid', md5(uid || k),
+	'provisioned_epoch', 0))).* from bridge.live_input l, generate_series(1, ${2 * n}) k where room_id = :id;
+insert into chain.registry_room_ended select (jsonb_populate_record(e, jsonb_build_object('room_id', :id + k,
+	'log_index', log_index + k))).* from chain.registry_room_ended e, generate_series(1, ${n}) k where room_id = ${ended};
+update bridge.live_input set recording_days = 45, days_due_at = now() - interval '1 second' where room_id = :id;
+${ask}
+delete from chain.registry_room_created where room_id > :id + ${n} and room_id <= :id + ${3 * n};
+delete from bridge.live_input where room_id > :id + ${n} and room_id <= :id + ${2 * n};
+${ask}
+rollback;`;
+
+test('however many rooms end, or are to be provisioned, the others have their places', long, async () => {
+	const n = 1200, places = 1024;
+	w = await World.create({ blockTime: 1 });
+	const host = await w.newAccount();
+	const made = async (title, by) => w.createRoom({ title, hostKey: (await newHostKey(1)).hostKey }, by);
+	const [one, ended] = [await made('one', host), await made('ends', host)];
+	await settled(one.id);
+	await settled(ended.id);
+	await w.contract.send(host.key, 'endRoom', [BigInt(ended.id)]);
+	await w.until('it is closed', async () => (await w.rows(`select 1 from bridge.live_input
+		where room_id = ${ended.id} and state = 'deleted'`)).length);
+	w.bridgeDaemon.expected = true;
+	await w.bridgeDaemon.stop();
+	const other = await made('of another', undefined);
+	const h = await horizon(Number(other.receipt.blockNumber));
+	const look = (limit) => `select string_agg(case when room_id = ${other.id} then 'other' when room_id = :id then 'days'
+		when room_id > :id and room_id <= :id + ${3 * n} then ceil((room_id - :id) / ${n}.0)::text else room_id::text end,
+		' ' order by place) from bridge.unsettled(${h}, ${h}, ${limit}, -1, false, 0) with ordinality u(room_id, v, f, place);`;
+	const [all, most, few] = (await w.sql(crowd(one.id, ended.id, n, look(places) + look(9999)))).split('\n')
+		.filter((l) => l).map((l) => l.split(' '));
+	const count = (list, what) => list.filter((x) => x === what).length;
+	assert.deepEqual(all.slice(0, 6), ['1', '2', '3', '1', '2', 'other']);
+	assert.deepEqual([all.length, count(all, '1'), count(all, '2'), count(all, '3')], [places, 342, 341, 340]);
+	assert.deepEqual([most.length, most.at(-1)], [3 * n + 2, 'days']);
+	assert.deepEqual([few.length, few.indexOf('other'), count(few, '1')], [places, 1, places - 1]);
 });

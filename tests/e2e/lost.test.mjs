@@ -235,3 +235,97 @@ test('a database of yesterday: what happened since is found again', long, async 
 	assert.equal((await posts()).length, before.made + 1);
 	assert.deepEqual((await w.contract.events('ProvisionSkipped')), []);
 });
+
+// Nobody indexes: what the backup knew is complete up to its own horizon, and
+// what was made since looks like nobody's.
+test('a database of yesterday without an indexer: nothing is swept', long, async () => {
+	w = await World.create({ blockTime: 1, config: { bridge: { orphan_age_s: 1 } } });
+	const old = await room();
+	await inOrder(old, 1);
+	const dump = await yesterday();
+	const since = [await room(), await room(), await room()];
+	for (const r of since) await inOrder(r, 1);
+	await w.killDaemons();
+	await restore(dump);
+	await w.anvil.mine(80);
+	const deletions = (state) => state.log.filter((l) => l.method === 'DELETE').length;
+	const before = await w.standin.state();
+	w.bridgeDaemon = w.startDaemon('bridge');
+	await w.until('four sweeps', async () => {
+		const { requests } = await w.standin.state();
+		return requests['GET /live_inputs'] >= before.requests['GET /live_inputs'] + 5;
+	});
+	assert.equal(deletions(await w.standin.state()), deletions(before));
+	const { code, stdout } = await w.cli(['sweep', '--dry-run', '--json', '-c', w.configFile]);
+	assert.equal(code, 0);
+	assert.deepEqual({ ...JSON.parse(stdout), ours: 4 }, { ours: 4, complete: true, fresh: false, orphans: [] });
+	w.indexer = w.startDaemon('indexer');
+	for (const r of [old, ...since]) await inOrder(r, 1);
+	assert.equal(deletions(await w.standin.state()), deletions(before));
+});
+
+// The backup knows the live input that was there before; the one that the chain
+// names cannot be asked for, but the list and deletions work.
+test('a database older than a replacement: what the chain names is not swept', long, async () => {
+	w = await World.create({ blockTime: 1, config: { bridge: { audit_every_s: 2, orphan_age_s: 1 } } });
+	const one = await room();
+	const old = await inOrder(one, 1);
+	const dump = await yesterday();
+	await w.standin.call('DELETE', `/live_inputs/${old.uid}`);
+	const { uid } = await inOrder(one, 2);
+	await w.killDaemons();
+	await restore(dump);
+	w.writeConfig({ bridge: { audit_every_s: 0 } });
+	await w.standin.fault('500', { method: 'GET', path: '^/live_inputs/[0-9a-f]{32}$' }, { times: 1000000 });
+	await w.startDaemons();
+	await w.until('it is asked for', () => w.bridgeDaemon.text().includes('event=step_failed'));
+	const lists = async () => (await w.standin.state()).requests['GET /live_inputs'];
+	const before = await lists();
+	await w.until('four sweeps', async () => await lists() >= before + 4);
+	assert.deepEqual((await w.standin.inputsOf(one.id)).map((i) => i.uid), [uid]);
+	await w.standin.control('DELETE', 'faults');
+	assert.equal((await inOrder(one, 2)).uid, uid);
+	assert.equal((await w.contract.events('Reissued', one.id)).length, 1);
+});
+
+test('a database of when Cloudflare took no creation: what was made since stays', long, async () => {
+	w = await World.create({ blockTime: 1 });
+	w.announce(/ event=creations_refused /);
+	await w.standin.fault('quote', CREATE, { times: 1000000 });
+	for (let i = 0; i < 4; i++) await room(); // these fail, the next one waits
+	await w.until('they failed', async () => (await w.rows('select 1 from chain.registry_room_failed')).length === 4);
+	const one = await room();
+	await w.until('it has none', async () => (await w.rows(`select 1 from bridge.live_input where room_id = ${one.id} and state = 'absent'`)).length === 1);
+	const dump = await yesterday();
+	await w.standin.control('DELETE', 'faults');
+	const { uid } = await inOrder(one, 1);
+	const made = (await posts()).length;
+	const again = async () => {
+		await w.killDaemons();
+		await restore(dump);
+	};
+	await again();
+	await w.startDaemons();
+	assert.equal((await inOrder(one, 1)).uid, uid);
+	await again();
+	one.key = await newHostKey(2);
+	await w.contract.send(one.host.key, 'rotateKey', [BigInt(one.id), one.key.hostKey]);
+	await w.startDaemons();
+	assert.equal((await inOrder(one, 2)).uid, uid);
+	assert.equal((await posts()).length, made);
+});
+
+test('deleted by hand twice between two lists: made again twice, and no more', long, async () => {
+	w = await World.create({ blockTime: 1, config: { bridge: { audit_every_s: 2, sweep_every_s: 600, breaker_max: 3 } } });
+	const one = await room();
+	const first = await inOrder(one, 1);
+	await w.killDaemons();
+	await w.startDaemons();
+	await w.until('the list that stays has it', () => w.bridgeDaemon.text().includes('event=live_inputs_listed ours=1'));
+	await w.standin.call('DELETE', `/live_inputs/${first.uid}`);
+	const second = await inOrder(one, 2);
+	await w.standin.call('DELETE', `/live_inputs/${second.uid}`);
+	await inOrder(one, 3);
+	assert.equal((await w.contract.events('Reissued', one.id)).length, 2);
+	assert.equal(w.bridgeDaemon.text().includes('event=breaker_tripped'), false);
+});

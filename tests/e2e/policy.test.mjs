@@ -190,3 +190,59 @@ test('one host with many rooms does not delay another\'s first', long, async () 
 	assert.ok((await w.standin.state()).liveInputs.length < many.length, 'the many were through first');
 	await w.provisioned(one.id);
 });
+
+// Neither 401 nor 403, but no: one room may be to blame, many in a row are not.
+test('Cloudflare takes no new live inputs: a few rooms fail, the others wait', long, async () => {
+	w = await World.create({ blockTime: 1 });
+	w.announce(/ event=creations_refused /);
+	const failed = async () => (await w.contract.events('RoomFailed')).map((e) => String(e.args.roomId));
+	await w.standin.fault('quote', { method: 'POST', path: '^/live_inputs$' }, { times: 1000000 });
+	const rooms = [];
+	for (let i = 0; i < 8; i++) rooms.push(await room());
+	await w.until('it is said', () => lines('creations_refused').length >= 2);
+	await w.until('some failed', async () => (await failed()).length >= 4);
+	const asked = (await w.standin.state()).requests['POST /live_inputs'];
+	assert.ok(asked <= 10, `${asked} creations`);
+	await w.standin.control('DELETE', 'faults');
+	const bad = await failed();
+	assert.equal(bad.length, 4);
+	for (const { id } of rooms) if (!bad.includes(id)) await w.provisioned(id);
+	await w.until('it is well', () => lines('creations_taken_again').length === 1);
+	// Whoever is alone with it fails.
+	await w.standin.fault('quote', { method: 'POST', path: '^/live_inputs$', body: 'bad one' });
+	const { id } = await room(undefined, 'bad one');
+	await w.provisioned((await room()).id);
+	await w.until('failed', async () => (await failed()).includes(id));
+	assert.equal((await failed()).length, 5);
+});
+
+test('one host\'s rooms that Cloudflare refuses keep no other host\'s room waiting', long, async () => {
+	w = await World.create({ blockTime: 1 });
+	w.announce(/ event=creations_refused /);
+	await w.standin.fault('quote', { method: 'POST', path: '^/live_inputs$', body: 'bad one' }, { times: 1000000 });
+	const host = await w.newAccount();
+	for (let i = 0; i < 12; i++) await room(host, 'bad one');
+	await w.until('it is said', () => lines('creations_refused').length >= 2);
+	await w.provisioned((await room()).id);
+	assert.ok((await w.contract.events('RoomFailed')).length < 12);
+});
+
+test('a denied host\'s room that cannot be asked for waits longer each time', long, async () => {
+	w = await World.create({ blockTime: 1 });
+	const { id, host } = await room();
+	await w.provisioned(id);
+	const [{ uid }] = await w.standin.inputsOf(id);
+	await w.killDaemons();
+	await w.postgres.recreate('chaincast');
+	await w.migrate();
+	w.writeConfig({ policy: { deny_hosts: [host.address] } });
+	await w.standin.fault('stale_list', { method: 'GET', path: '^/live_inputs$' }, { ms: 3600000, times: 1000000 });
+	await w.standin.fault('500', { method: 'GET', path: `/${uid}$` }, { times: 1000000 });
+	await w.startDaemons();
+	await w.until('it is asked for', () => lines('step_failed').length >= 1);
+	const height = await w.anvil.height();
+	await w.until('ten blocks', async () => (await w.anvil.height()) >= height + 10);
+	assert.ok(lines('step_failed').length <= 6, `${lines('step_failed').length} tries`);
+	await w.standin.control('DELETE', 'faults');
+	await w.gone(id);
+});

@@ -88,6 +88,27 @@ test('not kept: deleted with the room, and one that turns up later too', long, a
 	assert.match(w.logs(), new RegExp(`event=recording_deleted room=${one.id} video=${late.video.uid} `));
 });
 
+test('not kept, and the lists show other people\'s: they stay', long, async () => {
+	w.announce(/ event=recordings_of_others /);
+	const other = (await w.standin.call('POST', '/live_inputs', { meta: { name: 'by hand' }, recording: { mode: 'automatic' } })).json.result;
+	const { video } = await w.standin.broadcast(other.uid, 'connect');
+	await w.standin.broadcast(other.uid, 'disconnect');
+	const one = await room({ keep: false, title: 'discarded' });
+	const own = (await w.standin.broadcast(one.input.uid, 'connect')).video;
+	await w.standin.broadcast(one.input.uid, 'disconnect');
+	await inState(one.id, 'ready');
+	await w.standin.fault('unfiltered', { method: 'GET', path: '^(/live_inputs/[0-9a-f]{32}/videos)?$' }, { times: 1000000 });
+	await end(one);
+	assert.equal((await inState(one.id, 'deleted')).video_uid, own);
+	const looks = async () => (await w.rows(`select over_looks from bridge.recording_look where input_uid = '${one.input.uid}'`))[0].over_looks;
+	await w.until('listed when it was over', async () => await looks() > 0);
+	await w.standin.control('DELETE', 'faults');
+	const left = (await w.standin.state()).videos.map((v) => v.uid);
+	assert.ok(left.includes(video));
+	assert.ok(!left.includes(own));
+	assert.equal((await recordings(one.id)).length, 1);
+});
+
 test('a lost database: all of it comes back, nothing is told twice', long, async () => {
 	const before = await told();
 	const known = await recordings(kept.id);

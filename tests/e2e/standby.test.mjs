@@ -51,6 +51,22 @@ test('the standby takes over from a killed leader', long, async () => {
 	assert.deepEqual(t.lines('broken'), []);
 });
 
+test('a standby does not lead with a schema that is newer than it', long, async () => {
+	t = lab.trial();
+	await t.configure([{ url: lab.chain.anvil.ws }]);
+	const first = t.start('older');
+	await t.caughtUp();
+	const second = t.start('newer');
+	await until('one stands by', () => said(second, 'event=standby'));
+	const before = await term();
+	await t.sql("insert into chaincast_migration (number, name, checksum) values (9999, '9999_later.sql', '')");
+	await first.stop();
+	await until('the standby ends', () => second.result, { timeout: 20000 });
+	assert.equal(second.result.code, 1);
+	assert.match(second.text(), /event=indexer_stopped reason="the database schema is newer \(9999_later\.sql\) than this binary/);
+	assert.equal(await term(), before);
+});
+
 test('a leader cut off from the database does not write after it was replaced', long, async () => {
 	const [first, second] = await two();
 	const before = await term();

@@ -8,6 +8,7 @@ import { afterEach, test } from 'node:test';
 import { Anvil } from '../lib/anvil.mjs';
 import { Postgres } from '../lib/postgres.mjs';
 import { Process, run, until } from '../lib/proc.mjs';
+import { RpcNode } from '../lib/rpcnode.mjs';
 import { newHostKey } from '../lib/sealing.mjs';
 import { World } from '../lib/world.mjs';
 
@@ -59,7 +60,7 @@ async function ended(p, code) {
 
 // Not at each try; a node that is slow to come up may fail for one reason more.
 function saidOnce(p, event) {
-	const whys = lines(p, event).map((l) => l.match(/why="[^"]*"/)?.[0]);
+	const whys = lines(p, event).map((l) => l.match(/ (?:why|reason)="[^"]*"/)?.[0]);
 	assert.ok(whys.length && whys.length <= 2, whys.join('\n'));
 	assert.equal(new Set(whys).size, whys.length, whys.join('\n'));
 }
@@ -155,6 +156,34 @@ test('another chain and a newer schema are refused, not waited for', long, async
 		await ended(p, 1);
 		assert.match(p.text(), /level=broken .*9999_later\.sql/);
 		assert.doesNotMatch(p.text(), /waiting_for/);
+	}
+});
+
+test('an endpoint of another chain is left out at the start, the rest works', long, async () => {
+	await create();
+	const other = await Anvil.start({ log: w.log('other'), chainId: 31338 });
+	try {
+		w.writeConfig({ chain: { endpoints: [{ url: other.ws, priority: 0 }, { url: w.anvil.ws, priority: 1 }] } });
+		await w.startDaemons();
+		await newRoom('on the right chain');
+		for (const p of [w.indexer, w.bridgeDaemon]) await waitsFor(p, 'endpoint_excluded', other.ws, '31338', '31337');
+		saidOnce(w.bridgeDaemon, 'tx_endpoint_failed');
+	} finally {
+		await other.stop();
+	}
+});
+
+test('a gateway that knows its chain and nothing else: the next endpoint is asked', long, async () => {
+	await create();
+	const gateway = await RpcNode.start({ log: w.log('gateway'), upstream: w.anvil.http });
+	try {
+		await gateway.fault('rate_limit', { method: ['eth_getCode', 'eth_call'], via: 'http' }, { times: 0 });
+		w.writeConfig({ chain: { endpoints: [{ url: gateway.http, priority: 0 }, { url: w.anvil.http, priority: 1 }] } });
+		w.bridgeDaemon = w.startDaemon('bridge');
+		await w.until('it leads', () => lines(w.bridgeDaemon, 'leading').length === 1);
+	} finally {
+		await w.bridgeDaemon?.stop();
+		await gateway.stop();
 	}
 });
 

@@ -69,19 +69,24 @@ test('only our mark, without a room, seen twice, so many at a time; --dry-run sa
 	assert.deepEqual((await dryRun()).orphans, []);
 });
 
-test('many inputs of rooms that never were trip the breaker', long, async () => {
-	w = await World.create({ blockTime: 1, config: { bridge: { sweep_every_s: 2, orphan_age_s: 1, sweep_max: 50, breaker_max: 3 } } });
+test('many inputs of rooms that never were: an operator is asked before the first goes', long, async () => {
+	w = await World.create({ blockTime: 1, config: { bridge: { sweep_every_s: 2, orphan_age_s: 1, breaker_max: 3 } } });
 	w.announce(/ event=breaker_tripped /);
 	const { hostKey } = await newHostKey(1);
 	const room = await w.createRoom({ title: 'open', hostKey });
 	await w.provisioned(room.id);
 	const [{ meta: { chaincast } }] = await w.standin.inputsOf(room.id);
+	await w.bridgeDaemon.stop();
 	for (let i = 1; i <= 6; i++) await plant({ chaincast, room: String(i) });
+	const second = await plant({ chaincast, room: room.id });
+	await new Promise((done) => setTimeout(done, 2500)); // all are old enough at the first sweep
+	w.bridgeDaemon = w.startDaemon('bridge');
 	await w.until('it trips', () => lines('breaker_tripped').length);
-	await w.until('three are deleted', () => lines('orphan_deleted').length === 3);
+	await w.until('what a room of the chain explains goes', async () => !(await uids()).includes(second));
 	const sweeps = (await w.standin.state()).requests['GET /live_inputs'];
 	await w.until('more sweeps', async () => (await w.standin.state()).requests['GET /live_inputs'] > sweeps + 2);
-	assert.equal((await uids()).length, 4);
+	assert.equal((await uids()).length, 7);
+	assert.deepEqual((await dryRun()).orphans.map((o) => o.verdict), Array(6).fill('ask'));
 	await w.cli(['resume', '--minutes', '1', '-c', w.configFile]);
 	await w.until('the rest goes', async () => (await uids()).length === 1);
 });
@@ -100,4 +105,41 @@ test('a list that is cut short: nothing is deleted', long, async () => {
 	assert.equal((await dryRun()).complete, false);
 	await w.standin.control('DELETE', 'faults');
 	await w.until('deleted', async () => (await uids()).length === 1);
+});
+
+test('those that cannot be deleted keep no others from it, and are found once', long, async () => {
+	w = await World.create({ blockTime: 1, config: { bridge: { sweep_every_s: 1, orphan_age_s: 1, sweep_max: 2 } } });
+	const { hostKey } = await newHostKey(1);
+	const room = await w.createRoom({ title: 'open', hostKey });
+	await w.provisioned(room.id);
+	const [own] = await w.standin.inputsOf(room.id);
+	const chaincast = own.meta.chaincast;
+	const stuck = [await plant({ chaincast, room: '1' }), await plant({ chaincast, room: '2' })];
+	for (const uid of stuck) await w.standin.fault('quote', { method: 'DELETE', path: uid }, { times: 1000000 });
+	await w.until('both were tried', () => lines('orphan_not_deleted').length >= 2);
+	const late = await plant({ chaincast, room: '3' });
+	await w.until('the third goes', async () => !(await uids()).includes(late));
+	await w.until('tried once more', () => lines('orphan_not_deleted').length >= 6);
+	assert.equal(lines('orphan_found').length, 3);
+	const [, port] = / port=(\d+)/.exec(lines('health_listening')[0]);
+	assert.match(await (await fetch(`http://127.0.0.1:${port}/metrics`)).text(), /^chaincast_bridge_orphans_found_total 3$/m);
+	await w.standin.control('DELETE', 'faults');
+	await w.until('all are gone', async () => (await uids()).length === 1);
+});
+
+test('one that was enabled to be deleted, and is not, is disabled again', long, async () => {
+	w = await World.create({ blockTime: 1, config: { bridge: { sweep_every_s: 1, orphan_age_s: 1 } }, standinArgs: ['--strict-disabled'] });
+	const { hostKey } = await newHostKey(1);
+	const room = await w.createRoom({ title: 'open', hostKey });
+	await w.provisioned(room.id);
+	const [own] = await w.standin.inputsOf(room.id);
+	const off = async () => (await w.standin.inputsOf('1'))[0].enabled === false;
+	await w.standin.fault('delay', { method: 'PUT', body: '"enabled":true' }, { ms: 1500 });
+	const { json } = await w.standin.call('POST', '/live_inputs', { meta: { ...own.meta, room: '1' }, enabled: false });
+	await w.until('it is about to be enabled', async () => (await w.standin.state()).faults === 0);
+	await w.standin.fault('500', { method: 'DELETE', path: json.result.uid }, { times: 1000000 });
+	await w.until('it could not be deleted', () => lines('orphan_not_deleted').length > 0);
+	await w.until('disabled again', off, { timeout: 5000 });
+	await w.standin.control('DELETE', 'faults');
+	await w.until('gone', async () => (await uids()).length === 1);
 });

@@ -91,6 +91,33 @@ test('a standby takes over within seconds of the leader\'s death', long, async (
 	assert.equal((await w.standin.inputsOf(one.id)).length, 1);
 });
 
+// What it was refused for at a start, it is refused for when it takes over.
+test('a standby does not lead with a schema that is newer than it, or without its role', long, async () => {
+	w = await World.create({ blockTime: 1 });
+	const standby = async (log, meanwhile, why) => {
+		await w.until('the first leads', () => has(w.bridgeDaemon, 'leading'));
+		const p = w.startDaemon('bridge', w.configFile, log);
+		p.expected = true;
+		await w.until('it stands by', () => has(p, 'standing_by'));
+		await meanwhile();
+		const before = await w.sql('select term from bridge.leader');
+		await w.bridgeDaemon.stop();
+		w.bridgeDaemon.expected = true;
+		await w.until(`${log} is refused`, () => p.result, { timeout: 60000 });
+		assert.equal(p.result.code, 1);
+		assert.match(p.text(), why);
+		assert.equal(has(p, 'leading'), false);
+		assert.equal(await w.sql('select term from bridge.leader'), before);
+	};
+	await standby('old', () => w.sql("insert into chaincast_migration (number, name, checksum) values (9999, '9999_later.sql', '')"),
+		/event=cannot_start why="the database schema is newer \(9999_later\.sql\) than this binary/);
+	await w.sql('delete from chaincast_migration where number = 9999');
+	w.bridgeDaemon = w.startDaemon('bridge', w.configFile, 'bridge2');
+	w.announce(/ event=tx_lane_stopped /);
+	await standby('revoked', async () => w.contract.send(w.admin.key, 'revokeRole', [await w.contract.read('BRIDGE_ROLE'), w.bridge.address]),
+		/event=cannot_start why="the signer 0x[0-9a-fA-F]+ lacks the bridge role/);
+});
+
 test('an account whose customer code is not the configured one is refused at start', long, async () => {
 	w = await World.create({ blockTime: 1, daemons: false, config: lease });
 	w.announce(/ event=wrong_cloudflare_account /);
@@ -108,6 +135,81 @@ test('a lease that somebody deleted is made again', long, async () => {
 	await w.until('another', find);
 	const one = await create();
 	await w.provisioned(one.id);
+});
+
+const works = (p) => w.until('a lease', () => has(p, 'lease_taken'));
+const lists = { method: 'GET', path: '^/live_inputs$' };
+
+// One of the two stops, with `pattern`; the other goes on. Resolves to that.
+async function oneStops(pattern, timeout, ...two) {
+	for (const p of two) p.expected = true;
+	w.announce(pattern);
+	const ended = await w.until('one stops', () => two.find((p) => p.result), { timeout });
+	assert.equal(ended.result.code, 1);
+	assert.match(ended.text(), pattern);
+	const [left] = two.filter((p) => p !== ended);
+	const room = await create();
+	await w.until('provisioned', async () => (await w.contract.room(room.id)).provisionedEpoch === 1);
+	assert.equal((await w.standin.inputsOf(room.id)).length, 1);
+	assert.equal(left.result, undefined);
+	left.expected = false;
+	return left;
+}
+
+test('two that start at once with two databases: the one whose lease is younger stops', long, async () => {
+	w = await World.create({ blockTime: 1, daemons: false, config: lease });
+	const file = await another('second');
+	await w.standin.fault('stale_list', lists, { at: Date.now(), times: 10000 });
+	w.startDaemon('indexer');
+	w.startDaemon('indexer', file, 'indexer2');
+	const two = [w.startDaemon('bridge'), w.startDaemon('bridge', file, 'second')];
+	await Promise.all(two.map(works));
+	await w.standin.control('DELETE', 'faults');
+	const left = await oneStops(/ event=another_bridge_works why="a bridge with another database works for this contract"/, 20000, ...two);
+	const [eldest] = (await w.standin.state()).liveInputs.filter((i) => i.meta.lease)
+		.map(({ created, uid }) => ({ uid, by: created.slice(0, 19) + uid })).sort((a, b) => (a.by < b.by ? -1 : 1));
+	assert.match(left.text(), new RegExp(`event=lease_taken uid=${eldest.uid}`));
+});
+
+test('a lease that is renewed is not taken because two lists are as old', long, async () => {
+	w = await World.create({ blockTime: 1, config: lease });
+	await works(w.bridgeDaemon);
+	const beat = async () => Number((await w.standin.state()).liveInputs.find((i) => i.meta.lease).meta.beat);
+	await w.standin.fault('stale_list', lists, { at: Date.now(), times: 10000 });
+	const was = await beat();
+	await w.until('it is renewed', async () => await beat() > was);
+	await refused(await another('second'), 'second', /event=another_bridge_works why="a bridge with another database works for this contract"/);
+	await w.standin.control('DELETE', 'faults');
+	const now = await beat();
+	await w.until('it is renewed', async () => await beat() > now + 1);
+	assert.equal(w.bridgeDaemon.result, undefined);
+});
+
+test('a bridge with a copy of the database is noticed within two beats', long, async () => {
+	w = await World.create({ blockTime: 1, config: lease });
+	await works(w.bridgeDaemon);
+	await w.killDaemons();
+	await w.postgres.query('create database copied template chaincast', w.postgres.urlOf('postgres'));
+	const file = w.writeConfig({ database: { url: w.postgres.urlOf('copied') } }, 'copied.yaml');
+	w.startDaemon('indexer');
+	w.startDaemon('indexer', file, 'indexer2');
+	const first = w.startDaemon('bridge', w.configFile, 'first');
+	await works(first);
+	const second = w.startDaemon('bridge', file, 'second');
+	await works(second);
+	await oneStops(/ event=another_bridge_works why="a bridge with a copy of this database works for this contract"/, 6000, first, second);
+});
+
+test('its lease is found among those of many others', long, async () => {
+	w = await World.create({ blockTime: 1, config: lease });
+	await w.until('a lease', () => has(w.bridgeDaemon, 'lease_taken'));
+	await w.killDaemons();
+	for (let i = 0; i < 20; i++)
+		await w.standin.call('POST', '/live_inputs', { meta: { lease: `${i}`.padStart(16, '0'), signer: '0xaa', holder: 'x', beat: '1' } });
+	w.indexer = w.startDaemon('indexer');
+	w.bridgeDaemon = w.startDaemon('bridge', w.configFile, 'again');
+	await w.until('it is taken', () => has(w.bridgeDaemon, 'lease_taken'));
+	assert.equal((await w.standin.state()).liveInputs.filter((i) => i.meta.lease).length, 21);
 });
 
 test('a balance that pays for few transactions is told, and that it was filled', long, async () => {

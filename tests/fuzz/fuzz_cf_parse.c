@@ -8,7 +8,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void sift_list(const char *text, size_t size)
 {
-	AUTO(cf_sieve) struct cf_sieve *s = cf_sieve_new("0011223344556677");
+	AUTO(cf_sieve)
+	struct cf_sieve *s = cf_sieve_new("0011223344556677", "0xaa,0xbb");
 	char room[CF_ITEM_ROOM_SIZE];
 	AUTO_BUF rest = BUF_NULL;
 	struct cf_envelope env;

@@ -43,6 +43,24 @@ static void test_slowly_is_fine(void **state)
 	assert_false(breaker_take(&b, BREAKER_MISSING, 0));
 }
 
+static void test_many_at_once(void **state)
+{
+	(void)state;
+	breaker_init(&b, 20);
+	assert_true(breaker_many(&b, BREAKER_DELETION, 20));
+	assert_true(breaker_many(&b, BREAKER_EXPLAINED, 1000));
+	assert_true(breaker_take(&b, BREAKER_DELETION, 0));
+	assert_false(breaker_many(&b, BREAKER_DELETION, 21));
+	assert_true(b.tripped);
+	assert_false(breaker_many(&b, BREAKER_DELETION, 1));
+	assert_true(breaker_many(&b, BREAKER_DELETION, 0));
+	assert_true(breaker_many(&b, BREAKER_EXPLAINED, 1000));
+	breaker_reset(&b);
+	assert_true(breaker_many(&b, BREAKER_DELETION, 1));
+	breaker_init(&b, 0);
+	assert_false(breaker_many(&b, BREAKER_DELETION, 1));
+}
+
 /* Every step of 10,000 honest lives: created, provisioned, rotated, ended. */
 static void test_honest_rooms(void **state)
 {
@@ -127,7 +145,9 @@ static void test_kinds(void **state)
 	w = (struct wanted){ .state = WANTED_OPEN,
 			     .epoch = 1,
 			     .provisioned_epoch = 1 };
-	a = (struct actual){ .state = INPUT_ABSENT, .anchored = true };
+	a = (struct actual){ .state = INPUT_ABSENT,
+			     .anchored = true,
+			     .chain_gone = true };
 	assert_int_equal(breaker_kind_of(&w, &a, reconcile_next(&w, &a)),
 			 BREAKER_REMAKE);
 	w.epoch = 2;
@@ -149,6 +169,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_twenty_a_minute),
 		cmocka_unit_test(test_slowly_is_fine),
+		cmocka_unit_test(test_many_at_once),
 		cmocka_unit_test(test_honest_rooms),
 		cmocka_unit_test(test_counts_rooms),
 		cmocka_unit_test(test_kinds),

@@ -39,6 +39,20 @@ static void test_opens_and_closes(void **state)
 	assert_false(circuit_answered(&c, 3 * CIRCUIT_WAIT_MS, false));
 }
 
+/* A probe that tells nothing lets another one go, no earlier than it. */
+static void test_untold(void **state)
+{
+	struct circuit c = { 0 };
+
+	(void)state;
+	fails(&c, 0, CIRCUIT_FAILURES);
+	circuit_sent(&c);
+	circuit_untold(&c);
+	assert_true(circuit_open(&c));
+	assert_false(circuit_may(&c, CIRCUIT_WAIT_MS - 1));
+	assert_true(circuit_may(&c, CIRCUIT_WAIT_MS));
+}
+
 static void test_4xx_never(void **state)
 {
 	struct circuit c = { 0 };
@@ -131,6 +145,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_opens_and_closes),
+		cmocka_unit_test(test_untold),
 		cmocka_unit_test(test_4xx_never),
 		cmocka_unit_test(test_late_failures),
 		cmocka_unit_test(test_turns),

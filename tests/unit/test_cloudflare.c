@@ -10,9 +10,10 @@
 
 #include "bridge/cf_parse.h"
 
-#define UID   "66be4bf738797e01e1fca35a7bdecdcd"
-#define MARK  "0011223344556677"
-#define OTHER "7766554433221100"
+#define UID    "66be4bf738797e01e1fca35a7bdecdcd"
+#define MARK   "0011223344556677"
+#define OTHER  "7766554433221100"
+#define SIGNER "0xaa,0xbb"
 
 static enum status input(struct cf_envelope *env, struct cf_input *in,
 			 const char *text, struct err *err)
@@ -74,7 +75,11 @@ static void test_bad_uid(void **state)
 			       uids[i]);
 		assert_int_equal(input(&env, &in, text, &err), ST_OK);
 		assert_string_equal(in.uid, "");
+		assert_int_equal(in.uid_absent, strcmp(uids[i], "null") == 0);
 	}
+	assert_int_equal(
+	    input(&env, &in, "{\"success\":true,\"result\":{}}", &err), ST_OK);
+	assert_true(in.uid_absent);
 }
 
 static void test_gone(void **state)
@@ -122,7 +127,7 @@ static void test_not_an_answer(void **state)
  * bytes; or, when that is 0, byte by byte. */
 static enum status in_pieces(struct cf_list *l, const char *text, size_t first)
 {
-	AUTO(cf_sieve) struct cf_sieve *s = cf_sieve_new(MARK);
+	AUTO(cf_sieve) struct cf_sieve *s = cf_sieve_new(MARK, SIGNER);
 	AUTO_BUF rest = BUF_NULL;
 	struct cf_envelope env;
 	size_t len = strlen(text);
@@ -169,6 +174,40 @@ static void test_list(void **state)
 	assert_false(l.items[0].enabled);
 	assert_int_equal(l.items[0].created_s, 1767320400);
 	assert_int_equal(l.items[0].recording_days, 1096);
+	cf_list_deinit(&l);
+}
+
+static void add_lease(struct buf *b, const char *mark, const char *signer)
+{
+	buf_printf(b,
+		   "{\"uid\":\"" UID "\",\"meta\":{\"lease\":\"%s\","
+		   "\"signer\":\"%s\",\"holder\":\"x\",\"beat\":\"1\"}},",
+		   mark, signer);
+}
+
+/* An account may have more of others than are kept: ours is among them. */
+static void test_leases(void **state)
+{
+	AUTO_BUF text = BUF_NULL;
+	struct cf_list l;
+
+	(void)state;
+	buf_init(&text, 65536);
+	buf_add_str(&text, "{\"success\":true,\"result\":{\"liveInputs\":[");
+	for (int i = 0; i < CF_LEASES_MAX; i++)
+		add_lease(&text, OTHER, "0xcc");
+	for (int i = 0; i < CF_LEASES_MAX; i++)
+		add_lease(&text, OTHER, "0xcc,0xbb");
+	add_lease(&text, MARK, "0xdd");
+	add_lease(&text, MARK, "0xaa");
+	buf_add_str(&text, "{}]}}");
+	assert_int_equal(in_pieces(&l, buf_str(&text), text.len), ST_OK);
+	assert_int_equal(l.lease_count, CF_LEASES_MAX);
+	for (int i = 0; i < CF_LEASES_MAX; i++)
+		assert_true(cf_lease_concerns(&l.leases[i], MARK, SIGNER));
+	assert_string_equal(l.leases[0].signer, "0xdd");
+	assert_string_equal(l.leases[1].signer, "0xaa");
+	assert_string_equal(l.leases[2].deployment, OTHER);
 	cf_list_deinit(&l);
 }
 
@@ -296,6 +335,32 @@ static void test_videos(void **state)
 	cf_videos_deinit(&v);
 }
 
+static void test_videos_of(void **state)
+{
+	static const char text[] =
+	    "{\"success\":true,\"result\":["
+	    "{\"uid\":\"" UID "\",\"liveInput\":\"7" UID "\"},"
+	    "{\"uid\":\"" UID "\",\"liveInput\":null},"
+	    "{\"uid\":\"" UID "\",\"liveInput\":\"" UID "\"},"
+	    "{\"uid\":\"" UID "\",\"liveInput\":\""
+	    "6b9e68b07dfee8cc2d116e4c51d6a957"
+	    "\"},"
+	    "{\"uid\":\"" UID "\"}]}";
+	struct cf_envelope env;
+	struct cf_videos v;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(
+	    cf_parse_videos(&env, &v, text, sizeof(text) - 1, &err), ST_OK);
+	assert_int_equal(cf_videos_of(&v, UID, true), 2);
+	assert_int_equal(v.count, 3);
+	assert_int_equal(cf_videos_of(&v, UID, false), 2);
+	assert_int_equal(v.count, 1);
+	assert_string_equal(v.items[0].input, UID);
+	cf_videos_deinit(&v);
+}
+
 static void test_outputs(void **state)
 {
 	static const char text[] =
@@ -341,12 +406,14 @@ int main(void)
 		cmocka_unit_test(test_gone),
 		cmocka_unit_test(test_not_an_answer),
 		cmocka_unit_test(test_list),
+		cmocka_unit_test(test_leases),
 		cmocka_unit_test(test_days),
 		cmocka_unit_test(test_list_in_pieces),
 		cmocka_unit_test(test_list_refused),
 		cmocka_unit_test(test_list_that_failed),
 		cmocka_unit_test(test_list_cut),
 		cmocka_unit_test(test_videos),
+		cmocka_unit_test(test_videos_of),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -74,6 +74,8 @@ static void test_denied(void **state)
 	a = (struct actual){ .state = INPUT_CREATE_PENDING };
 	EXPECT(w, a, STEP_ADOPT_LIST);
 	a.state = INPUT_ABSENT;
+	EXPECT(w, a, STEP_ADOPT_CHAIN);
+	a.chain_gone = true;
 	EXPECT(w, a, STEP_END);
 	a = live();
 	a.sealed = true;
@@ -232,6 +234,17 @@ static void test_lost_database(void **state)
 	EXPECT(w, a, STEP_ADOPT);
 	/* Its input is gone: the host must hear of it first. */
 	a = (struct actual){ .state = INPUT_ABSENT, .anchored = true };
+	EXPECT(w, a, STEP_ADOPT_CHAIN); /* a row of a backup knows nothing */
+	w.denied = true;
+	EXPECT(w, a, STEP_ADOPT_CHAIN);
+	w.denied = false;
+	w.epoch = 2;
+	EXPECT(w, a, STEP_ADOPT_CHAIN);
+	w.epoch = 1;
+	a.listed = true;
+	EXPECT(w, a, STEP_ADOPT);
+	a.listed = false;
+	a.chain_gone = true;
 	assert_int_equal(reconcile_next(&w, &a).code, REISSUE_REPLACED);
 	EXPECT(w, a, STEP_REISSUE);
 	a.reissue_queued = true;
@@ -255,6 +268,10 @@ static void test_end(void **state)
 		a = (struct actual){ 0 };
 		EXPECT(w, a, STEP_NONE);
 		a.state = INPUT_ABSENT;
+		EXPECT(w, a, STEP_CLOSE);
+		w.provisioned_epoch = 1;
+		EXPECT(w, a, STEP_ADOPT_CHAIN); /* a row of a backup */
+		a.chain_gone = true;
 		EXPECT(w, a, STEP_CLOSE);
 		a.state = INPUT_CREATE_PENDING;
 		EXPECT(w, a, STEP_ADOPT_LIST);
@@ -304,7 +321,7 @@ static void test_reorged_creation(void **state)
 
 static bool makes(enum step_kind k)
 {
-	return k == STEP_CREATE || k == STEP_ADOPT || k == STEP_ROTATE ||
+	return k == STEP_CREATE || k == STEP_ROTATE ||
 	       k == STEP_READ_AND_SEAL || k == STEP_REISSUE || k == STEP_ENABLE;
 }
 
@@ -358,6 +375,9 @@ static void test_everything(void **state)
 		if (k == STEP_DELETE || k == STEP_COLLECT_RECORDINGS)
 			assert_true(w.state != WANTED_OPEN &&
 				    a.state == INPUT_DISABLED);
+		if (k == STEP_ADOPT)
+			assert_true(a.listed && (a.state == INPUT_NONE ||
+						 a.state == INPUT_ABSENT));
 		if (k == STEP_DISABLE)
 			assert_true(w.stopping || w.state != WANTED_OPEN);
 		if (k == STEP_SET_DAYS)
