@@ -1,7 +1,7 @@
 // A world that is set back to a moment and run from there again and again: one
 // anvil and one stand-in, a database of a cluster that others share, the two
 // daemons started anew each time. Blocks come as long as nobody holds them.
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { privateKeyToAddress } from 'viem/accounts';
@@ -153,7 +153,7 @@ export class Arena {
 	}
 
 	text(name = 'bridge') {
-		return readFileSync(this.log(name), 'utf8');
+		return existsSync(this.log(name)) ? readFileSync(this.log(name), 'utf8') : '';
 	}
 
 	// A bridge that dies at `crashAt`, or (with '') never, though it could.
