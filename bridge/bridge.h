@@ -116,18 +116,8 @@ void bridge_stop(struct bridge *b, int exit_code);
 
 /** startup_check_chain - chain id, contract, each key's role, origin; fills
  * b->facts but the term. ST_TRANSIENT when no endpoint answers, ST_AGAIN when
- * b->stopping became true meanwhile. Blocking, as those below: before the
- * loop's work. */
+ * b->stopping became true meanwhile. Blocking: before the loop's work. */
 enum status startup_check_chain(struct bridge *b, struct err *err) MUST_CHECK;
-/** startup_lock - take the deployment's advisory lock; ST_AGAIN while another
- * bridge leads */
-enum status startup_lock(struct bridge *b, struct err *err) MUST_CHECK;
-/** startup_lead - take a new term, with the lock */
-enum status startup_lead(struct bridge *b, struct err *err) MUST_CHECK;
-
-/** startup_keys - b->keys also has those that were taken out of the config
- * while something of theirs is not settled; once it leads */
-enum status startup_keys(struct bridge *b, struct err *err) MUST_CHECK;
 
 /** sweep_run - list, note and delete inputs of ours that no room has chosen */
 void sweep_run(struct bridge *b);

@@ -1,13 +1,14 @@
 /*
  * From a configuration to leading: keys, endpoints and the database are opened,
- * what must hold is looked at, and what does not answer yet is waited for. It
- * does nothing to a room.
+ * what must hold is looked at, what does not answer yet is waited for, and a
+ * term begins once no other bridge leads. It does nothing to a room.
  */
 #include "bridge/lead.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "abi/hex.h"
 #include "bridge/control.h"
 #include "core/backoff.h"
 #include "core/log.h"
@@ -148,6 +149,103 @@ static enum status check_again(struct bridge *b, bool *checked,
 	return st;
 }
 
+/* Those that were removed, too: their transactions are still sent. */
+static void name_keys(struct bridge *b)
+{
+	struct bridge_facts *f = &b->facts;
+	size_t at = 0;
+
+	for (size_t i = 0; i < b->key_count && i < CF_SIGNERS_MAX; i++) {
+		char who[HEX_ADDRESS_SIZE];
+
+		at += (size_t)snprintf(f->signer + at, sizeof(f->signer) - at,
+				       "%s%s", i ? "," : "",
+				       hex_address(who, &b->keys[i].who));
+	}
+}
+
+/* Keys that were taken out of the config while something of theirs is not
+ * settled. Of those whose last is just final a deep reorg may still take
+ * something back: they are kept for a day. */
+static enum status find_keys(struct bridge *b, struct err *err)
+{
+	AUTO(db_result) struct db_result *r = NULL;
+	enum status st = DB_QUERY(
+	    &r, b->db, err,
+	    "select t.signer from bridge.tx t where t.state in ('signed',"
+	    " 'accepted', 'mined') or t.updated_at > now() - interval '1 day'"
+	    " union select t.signer from bridge.outbox o"
+	    " join bridge.tx t on t.id = o.tx_id where o.state = 'in_tx'");
+
+	if (st != ST_OK)
+		return st;
+	b->key_count = b->signer_count;
+	for (size_t row = 0; row < db_rows(r); row++) {
+		size_t len, i = 0;
+		const uint8_t *who = db_bytes(r, row, "signer", &len);
+
+		while (i < b->key_count &&
+		       memcmp(b->keys[i].who.b, who, 20) != 0)
+			i++;
+		if (i < b->key_count)
+			continue;
+		if (i == LANES_MAX)
+			return err_set(err, ST_REJECTED,
+				       "more than %d signing keys, those that "
+				       "were removed counted, have "
+				       "transactions that are not settled",
+				       LANES_MAX);
+		b->keys[i] = (struct lanes_key){ 0 };
+		memcpy(b->keys[i].who.b, who, 20);
+		b->key_count++;
+	}
+	name_keys(b);
+	return ST_OK;
+}
+
+/* ST_AGAIN while another bridge leads. */
+static enum status lock_deployment(struct bridge *b, struct err *err)
+{
+	uint8_t half[8];
+	uint64_t key = 0;
+	enum status st = hex_decode_bare(half, 8, b->facts.deployment, 16,
+					 "deployment", err);
+	size_t i;
+
+	if (st != ST_OK)
+		return st;
+	for (i = 0; i < 8; i++)
+		key = key << 8 | half[i];
+	return db_try_lock(b->db, (int64_t)key, err);
+}
+
+static enum status begin_term(struct bridge *b, struct err *err)
+{
+	AUTO(db_result) struct db_result *r = NULL, *jit = NULL;
+	/* Compiling the plan takes longer than running it. */
+	enum status st = DB_QUERY(&jit, b->db, err, "set jit = off");
+
+	if (st != ST_OK)
+		return st;
+	st = DB_QUERY(&r, b->db, err,
+		      "update bridge.leader set term = term + 1,"
+		      " deployment = $1, since = now()"
+		      " where deployment is null or deployment = $1"
+		      " returning term, database",
+		      P_TEXT(b->facts.deployment));
+	if (st != ST_OK)
+		return st;
+	if (db_rows(r) == 0)
+		return err_set(err, ST_REJECTED,
+			       "this database belongs to another deployment "
+			       "than %s; use a fresh one",
+			       b->facts.deployment);
+	b->facts.term = db_i64(r, 0, "term");
+	(void)snprintf(b->facts.database, sizeof(b->facts.database), "%s",
+		       db_text(r, 0, "database"));
+	return ST_OK;
+}
+
 /* One try at everything that must hold. @need says what did not answer. */
 static enum status try_to_lead(struct bridge *b, bool *checked,
 			       enum startup_need *need, struct err *err)
@@ -165,16 +263,16 @@ static enum status try_to_lead(struct bridge *b, bool *checked,
 	if (st != ST_OK)
 		return st;
 	*need = NEED_DATABASE;
-	st = startup_lock(b, err);
+	st = lock_deployment(b, err);
 	if (st != ST_OK)
 		return st;
 	st = check_again(b, checked, need, err);
 	if (st != ST_OK)
 		return st;
 	*need = NEED_DATABASE;
-	st = startup_lead(b, err);
+	st = begin_term(b, err);
 	if (st == ST_OK)
-		st = startup_keys(b, err);
+		st = find_keys(b, err);
 	return st == ST_OK ? control_start(b, err) : st;
 }
 

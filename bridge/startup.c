@@ -1,8 +1,7 @@
 /*
- * What must hold before the bridge may act: the right chain, the contract, a
- * key with the role, the provider's account as the origin on chain, a current
- * database, and that no other bridge leads. Blocking; it changes nothing but
- * the term.
+ * What must hold on chain before the bridge may act: the right chain, the
+ * contract, a key with the role, the provider's account as the origin there.
+ * Blocking; it changes nothing.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -354,99 +353,4 @@ enum status startup_check_chain(struct bridge *b, struct err *err)
 		next = check_chain(b, b->start_rpc + 1, &why);
 	}
 	return st;
-}
-
-/* Those that were removed, too: their transactions are still sent. */
-static void name_keys(struct bridge *b)
-{
-	struct bridge_facts *f = &b->facts;
-	size_t at = 0;
-
-	for (size_t i = 0; i < b->key_count && i < CF_SIGNERS_MAX; i++) {
-		char who[HEX_ADDRESS_SIZE];
-
-		at += (size_t)snprintf(f->signer + at, sizeof(f->signer) - at,
-				       "%s%s", i ? "," : "",
-				       hex_address(who, &b->keys[i].who));
-	}
-}
-
-/* Of those whose last is just final a deep reorg may still take something
- * back: they are kept for a day. */
-enum status startup_keys(struct bridge *b, struct err *err)
-{
-	AUTO(db_result) struct db_result *r = NULL;
-	enum status st = DB_QUERY(
-	    &r, b->db, err,
-	    "select t.signer from bridge.tx t where t.state in ('signed',"
-	    " 'accepted', 'mined') or t.updated_at > now() - interval '1 day'"
-	    " union select t.signer from bridge.outbox o"
-	    " join bridge.tx t on t.id = o.tx_id where o.state = 'in_tx'");
-
-	if (st != ST_OK)
-		return st;
-	b->key_count = b->signer_count;
-	for (size_t row = 0; row < db_rows(r); row++) {
-		size_t len, i = 0;
-		const uint8_t *who = db_bytes(r, row, "signer", &len);
-
-		while (i < b->key_count &&
-		       memcmp(b->keys[i].who.b, who, 20) != 0)
-			i++;
-		if (i < b->key_count)
-			continue;
-		if (i == LANES_MAX)
-			return err_set(err, ST_REJECTED,
-				       "more than %d signing keys, those that "
-				       "were removed counted, have "
-				       "transactions that are not settled",
-				       LANES_MAX);
-		b->keys[i] = (struct lanes_key){ 0 };
-		memcpy(b->keys[i].who.b, who, 20);
-		b->key_count++;
-	}
-	name_keys(b);
-	return ST_OK;
-}
-
-enum status startup_lock(struct bridge *b, struct err *err)
-{
-	uint8_t half[8];
-	uint64_t key = 0;
-	enum status st = hex_decode_bare(half, 8, b->facts.deployment, 16,
-					 "deployment", err);
-	size_t i;
-
-	if (st != ST_OK)
-		return st;
-	for (i = 0; i < 8; i++)
-		key = key << 8 | half[i];
-	return db_try_lock(b->db, (int64_t)key, err);
-}
-
-enum status startup_lead(struct bridge *b, struct err *err)
-{
-	AUTO(db_result) struct db_result *r = NULL, *jit = NULL;
-	/* Compiling the plan takes longer than running it. */
-	enum status st = DB_QUERY(&jit, b->db, err, "set jit = off");
-
-	if (st != ST_OK)
-		return st;
-	st = DB_QUERY(&r, b->db, err,
-		      "update bridge.leader set term = term + 1,"
-		      " deployment = $1, since = now()"
-		      " where deployment is null or deployment = $1"
-		      " returning term, database",
-		      P_TEXT(b->facts.deployment));
-	if (st != ST_OK)
-		return st;
-	if (db_rows(r) == 0)
-		return err_set(err, ST_REJECTED,
-			       "this database belongs to another deployment "
-			       "than %s; use a fresh one",
-			       b->facts.deployment);
-	b->facts.term = db_i64(r, 0, "term");
-	(void)snprintf(b->facts.database, sizeof(b->facts.database), "%s",
-		       db_text(r, 0, "database"));
-	return ST_OK;
 }
