@@ -56,7 +56,7 @@ bool fees_raise(struct fees *out, struct fees old, size_t made, uint64_t base,
 	f.max_fee = min_u64(plus_percent(old.max_fee, step(made)), cap);
 	f.max_priority =
 	    min_u64(plus_percent(old.max_priority, step(made)), cap);
-	if (made + 1 >= FEES_ATTEMPTS)
+	if (made + 1 >= FEES_LADDER)
 		f.max_fee = cap;
 	f.max_fee = max_u64(f.max_fee, now.max_fee);
 	f.max_priority = max_u64(f.max_priority, now.max_priority);

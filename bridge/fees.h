@@ -19,14 +19,16 @@ struct fees {
  */
 struct fees fees_first(uint64_t base, uint64_t hint, uint64_t cap);
 
-/* Attempts that may ask for more and more; the last of them asks for the cap.
- */
+/* Attempts that ask for more and more: the last of them, and each after it,
+ * asks for the cap. */
+#define FEES_LADDER   24
+/* Attempts in all: some are left for a cap that is higher one day. */
 #define FEES_ATTEMPTS 28
 
 /**
  * fees_raise - for a replacement: both fields at least 10 percent higher,
  * rounded up, and at least what a new transaction would pay. Larger steps after
- * many attempts, so that the cap is reached before they are spent.
+ * many attempts, so that the cap is reached by FEES_LADDER of them.
  * @made: attempts until now
  *
  * Return: false when @cap does not allow it: send the same bytes again.

@@ -102,3 +102,22 @@ test('a node that fails now and then: patience ends all the same', long, async (
 	await node.clear();
 	await once([room]);
 });
+
+// What the log asks for at the cap helps, however many attempts it took to get there.
+test('at the cap it waits, and goes on when the operator raises it', long, async () => {
+	await scripted({ max_fee_gwei: 100000 });
+	w.announce(/ event=tx_fee_cap /);
+	await refuse('max fee per gas less than block base fee: maxFeePerGas: 1, baseFee: 7');
+	const room = await w.createRoom(await newHostKey(1));
+	await w.until('the cap', () => lines('tx_fee_cap').length === 1, { timeout: 120000 });
+	const made = await attempts();
+	await w.bridgeDaemon.stop();
+	w.bridgeDaemon = w.startDaemon('bridge',
+		w.writeConfig({ chain: { endpoints: [{ url: node.ws, priority: 0 }] }, bridge: { max_fee_gwei: 200000 } }, 'higher.yaml'));
+	await said('tx_fee_cap', 2);
+	assert.equal(await attempts(), made + 1);
+	const [{ paid }] = await w.rows('select max(max_fee)::text as paid from bridge.tx_attempt');
+	assert.ok(BigInt(paid) > 100000n * 10n ** 9n, paid);
+	await node.clear();
+	await once([room]);
+});

@@ -34,8 +34,8 @@ static void test_fees(void **state)
 	assert_int_equal(up.max_fee, 807);
 }
 
-/* From however little the cap is reached before the attempts are spent, and a
- * cancel can still outbid that. */
+/* From however little the cap is reached before the attempts are spent, a
+ * cancel can still outbid that, and so can a higher cap. */
 static void test_fee_ladder(void **state)
 {
 	const uint64_t caps[] = { 11, 1000, 200000000000, 1000000000000000 };
@@ -47,7 +47,7 @@ static void test_fee_ladder(void **state)
 		size_t made = 1;
 
 		for (; fees_raise(&up, f, made, 0, 0, cap); made++) {
-			assert_true(made < FEES_ATTEMPTS);
+			assert_true(made < FEES_LADDER);
 			assert_true(up.max_fee * 10 >= f.max_fee * 11);
 			assert_true(up.max_priority * 10 >=
 				    f.max_priority * 11);
@@ -57,6 +57,14 @@ static void test_fee_ladder(void **state)
 		assert_true(f.max_fee * 11 > cap * 10);
 		assert_true(fees_raise(&up, f, made, 0, 0, caps[i]));
 		assert_true(up.max_fee <= caps[i]);
+		/* The operator raises it, as the log says, and again. */
+		for (made = FEES_LADDER; made < FEES_ATTEMPTS; made++) {
+			cap *= 2;
+			assert_true(fees_raise(&up, f, made, 0, 0, cap));
+			assert_int_equal(up.max_fee, cap);
+			f = up;
+			assert_false(fees_raise(&up, f, made + 1, 0, 0, cap));
+		}
 	}
 }
 
