@@ -254,3 +254,19 @@ test('pause holds over a restart, whether Cloudflare answers or not', long, asyn
 	await w.provisioned(room.id);
 	await said('resumed');
 });
+
+// A program and a schema that do not fit, or a function that somebody replaced.
+test('where rooms cannot be read, an operator\'s word still is', long, async () => {
+	w = await World.create({ blockTime: 1 });
+	w.announce(/ event=todo_failed /);
+	const [room] = await rooms(1);
+	await w.sql('alter function bridge.todo rename to todo_away');
+	await said('todo_failed');
+	await ok('pause', '--why', 'the rooms cannot be read');
+	await said('paused');
+	await ok('resume');
+	await said('resumed');
+	await w.sql('alter function bridge.todo_away rename to todo');
+	await w.contract.send(room.host.key, 'endRoom', [BigInt(room.id)]);
+	await w.gone(room.id);
+});

@@ -191,6 +191,31 @@ test('one host with many rooms does not delay another\'s first', long, async () 
 	await w.provisioned(one.id);
 });
 
+// The greedy one's are all under way, with answers that do not come.
+test('one host with many ends does not delay another\'s first end', long, async () => {
+	const n = 36;
+	w = await World.create({ blockTime: 1, config: { cloudflare: { request_timeout_ms: 60000 } } });
+	const greedy = await w.newAccount(), one = await room();
+	const many = await burst(greedy, n);
+	for (const id of [one.id, ...many]) await w.provisioned(id);
+	const [, port] = /event=health_listening .*port=(\d+)/.exec(w.bridgeDaemon.text());
+	const stops = async () => {
+		const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+		return Number(/^chaincast_bridge_steps_running\{kind="stop"\} (\d+)/m.exec(text)?.[1]);
+	};
+	const { uid } = (await w.standin.inputsOf(one.id))[0];
+	await w.standin.fault('delay', { method: 'PUT', path: `^/live_inputs/(?!${uid})` }, { ms: 20000, times: 1000 });
+	const first = await w.contract.client.getTransactionCount({ address: greedy.address });
+	for (const [i, id] of many.entries())
+		await w.contract.submit(greedy.key, 'endRoom', [BigInt(id)], { gas: 300000n, nonce: first + i });
+	await w.until('as many as may are being stopped', async () => await stops() >= 24);
+	await w.contract.send(one.host.key, 'endRoom', [BigInt(one.id)]);
+	await w.gone(one.id);
+	assert.equal((await w.standin.state()).liveInputs.filter((i) => many.includes(i.meta?.room) && i.enabled).length, n);
+	await w.standin.control('DELETE', 'faults');
+	for (const id of many) await w.gone(id);
+});
+
 // Neither 401 nor 403, but no: one room may be to blame, many in a row are not.
 test('Cloudflare takes no new live inputs: a few rooms fail, the others wait', long, async () => {
 	w = await World.create({ blockTime: 1 });

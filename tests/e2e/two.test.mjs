@@ -185,6 +185,33 @@ test('a lease that is renewed is not taken because two lists are as old', long, 
 	assert.equal(w.bridgeDaemon.result, undefined);
 });
 
+test('half an answer about a lease is none: neither its holder stops, nor another begins', long, async () => {
+	w = await World.create({ blockTime: 1, config: lease });
+	await works(w.bridgeDaemon);
+	const held = async () => (await w.standin.state()).liveInputs.find((i) => i.meta.lease);
+	const { uid, meta: { holder } } = await held();
+	const half = { method: 'GET', path: `^/live_inputs/${uid}$` };
+	const asked = async (since) => (await w.standin.state()).log.slice(since).filter((c) => c.method === 'GET' && c.path.endsWith(uid)).length;
+	const now = async () => (await w.standin.state()).log.length;
+	await w.standin.fault('missing_fields', half, { fields: ['meta'], times: 1000 });
+	const [was, from] = [Number((await held()).meta.beat), await now()];
+	await w.until('it asks, and again', async () => await asked(from) >= 3);
+	assert.equal(w.bridgeDaemon.result, undefined);
+	assert.ok(Number((await held()).meta.beat) <= was + 1);
+	// Another one, after its holder's death: it stands still, but who says so?
+	await w.killDaemons();
+	const file = await another('second');
+	const second = w.startDaemon('bridge', file, 'second');
+	const later = await now();
+	await w.until('the second asks, and again', async () => await asked(later) >= 2, { timeout: 60000 });
+	assert.equal(has(second, 'lease_taken'), false);
+	assert.equal((await held()).meta.holder, holder);
+	await w.standin.control('DELETE', 'faults');
+	await works(second);
+	assert.equal((await held()).uid, uid);
+	assert.notEqual((await held()).meta.holder, holder);
+});
+
 test('a bridge with a copy of the database is noticed within two beats', long, async () => {
 	w = await World.create({ blockTime: 1, config: lease });
 	await works(w.bridgeDaemon);
