@@ -98,6 +98,8 @@ test('a stranger behind ours: its own is raised before the lane is ready', long,
 	const ids = await underWay(1);
 	await w.contract.wallet(w.bridge.key).sendTransaction({ to: w.admin.address, value: 1n, nonce: 1, gas: 21000n,
 		maxFeePerGas: 900n * GWEI, maxPriorityFeePerGas: 2n * GWEI });
+	// What is sent just while a block has no room for it is refused, and sent again.
+	w.announce(/ event=tx_refused .*gas_limit/);
 	startAgain();
 	await said('tx_lane_waits');
 	const limit = (n) => w.anvil.rpc('evm_setBlockGasLimit', `0x${n.toString(16)}`);
