@@ -64,6 +64,10 @@ after(async () => {
 	rmSync(dir, { recursive: true, force: true });
 });
 
+test('a chain whose port another took first does not pass for that one', async () => {
+	await assert.rejects(Anvil.start({ log: join(dir, 'second.log'), port: anvil.port }), /anvil \(pid \d+\) ended.*in use/s);
+});
+
 test('without a fault it is the node behind', async () => {
 	const batch = [call('eth_chainId', [], 'a'), call('eth_getBlockByNumber', ['0x0', false], 2), call('eth_sendRawTransaction', ['0x00'], 3)];
 	const direct = JSON.parse((await http(batch, anvil.http)).text);

@@ -2,7 +2,7 @@
 import { rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { Process, freePort, root } from './proc.mjs';
+import { Process, onFreePort, root } from './proc.mjs';
 
 // The program itself, not its launcher, so that our pid is the node's pid.
 function binary() {
@@ -12,26 +12,31 @@ function binary() {
 }
 
 export class Anvil {
-	static async start({ log, port, blockTime, state, stateInterval = 1, chainId = 31337, args = [] } = {}) {
-		const a = new Anvil();
-		a.port = port ?? await freePort();
+	static start({ port, ...options } = {}) {
+		return onFreePort(port, (p) => Object.assign(new Anvil(), { port: p, options }));
+	}
+
+	async launch() {
+		const { log, blockTime, state, stateInterval = 1, chainId = 31337, args = [] } = this.options;
 		// The states that it puts on disk: beside its log, not in the user's home.
-		const cache = log && join(dirname(log), `anvil-states-${a.port}`);
+		const cache = log && join(dirname(log), `anvil-states-${this.port}`);
 		if (cache) rmSync(cache, { recursive: true, force: true });
-		const more = [...(cache ? ['--cache-path', cache] : []), ...(blockTime ? ['--block-time', String(blockTime)] : []),
+		this.process = new Process('anvil', binary(), ['--host', '127.0.0.1', '--port', String(this.port), '--chain-id', String(chainId),
+			...(cache ? ['--cache-path', cache] : []), ...(blockTime ? ['--block-time', String(blockTime)] : []),
 			...(state ? ['--state', state, '--state-interval', String(stateInterval), '--preserve-historical-states'] : []),
-			...args];
-		a.process = new Process('anvil', binary(), ['--host', '127.0.0.1', '--port', String(a.port), '--chain-id', String(chainId), '--quiet',
-			...more], { log });
-		a.http = `http://127.0.0.1:${a.port}`;
-		a.ws = `ws://127.0.0.1:${a.port}`;
-		await a.process.until('answers', () => a.rpc('eth_chainId').catch(() => null));
-		return a;
+			...args], { log });
+		this.http = `http://127.0.0.1:${this.port}`;
+		this.ws = `ws://127.0.0.1:${this.port}`;
+		// By its own word: what answers there may be another's, which took the port first.
+		await this.process.until('listens', () => this.process.stdout.includes(`Listening on 127.0.0.1:${this.port}`));
+		await this.rpc('anvil_setLoggingEnabled', false);
 	}
 
 	async rpc(method, ...params) {
 		const res = await fetch(this.http, { method: 'POST', headers: { 'content-type': 'application/json' },
-			body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }) });
+			body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }) }).catch((e) => {
+			throw new Error(`${method}: ${this.process.result ? this.process.ending() : e.cause?.message ?? e.message}`);
+		});
 		const { result, error } = await res.json();
 		if (error) throw new Error(`${method}: ${error.message}`);
 		return result === null && method === 'anvil_reorg' ? true : result;

@@ -38,6 +38,21 @@ export function freePort() {
 	});
 }
 
+// The server that `make` makes of a port, launched: on `port`, or on a free one,
+// and on the next when another process took that one first.
+export async function onFreePort(port, make) {
+	for (;;) {
+		const server = make(port ?? await freePort());
+		try {
+			await server.launch();
+			return server;
+		} catch (e) {
+			await server.stop();
+			if (port || !/in use|EADDRINUSE/.test(e.message)) throw e;
+		}
+	}
+}
+
 // Run to the end: {code, stdout, stderr}; never throws for an exit code.
 export function run(file, args, { env, input, timeout = 60000, cwd } = {}) {
 	return new Promise((done) => {
@@ -82,19 +97,24 @@ export class Process {
 		return existsSync(this.log) ? readFileSync(this.log, 'utf8') : '';
 	}
 
+	ending() {
+		return `${this.name} (pid ${this.pid}) ended (${JSON.stringify(this.result)})`;
+	}
+
 	// Wait for `probe`, failing at once when the process ends first.
 	until(what, probe, options) {
 		return until(`${this.name}: ${what}`, async () => {
 			const value = await probe();
 			if (!value && this.result) {
 				const tail = this.text().split('\n').slice(-15).join('\n');
-				throw Object.assign(new Error(`${this.name} ended (${JSON.stringify(this.result)}): ${tail}`), { final: true });
+				throw Object.assign(new Error(`${this.ending()}: ${tail}`), { final: true });
 			}
 			return value;
 		}, options);
 	}
 
 	async stop(signal = 'SIGTERM', graceMs = 10000) {
+		this.stopped = true;
 		if (!this.result) this.child.kill(signal);
 		const timer = setTimeout(() => this.child.kill('SIGKILL'), graceMs);
 		const result = await this.exited;

@@ -2,17 +2,14 @@
 // inside, stop.
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { Process, freePort, root } from './proc.mjs';
+import { Process, onFreePort, root } from './proc.mjs';
 
 export const ACCOUNT = '0123456789abcdef0123456789abcdef';
 export const CUSTOMER = 'standin0customer';
 
 export class Standin {
-	static async start(dir, { port, args = [], token = randomBytes(20).toString('hex') } = {}) {
-		const s = new Standin();
-		Object.assign(s, { dir, args, token, port: port ?? await freePort() });
-		await s.launch();
-		return s;
+	static start(dir, { port, args = [], token = randomBytes(20).toString('hex') } = {}) {
+		return onFreePort(port, (p) => Object.assign(new Standin(), { dir, args, token, port: p }));
 	}
 
 	async launch() {
