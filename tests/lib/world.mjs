@@ -148,13 +148,25 @@ export class World {
 		for (const p of killed) p.expected = true;
 	}
 
-	// Fails at once when a daemon that should run has ended.
+	// What ended although it should run: a daemon, the chain or the stand-in.
+	#dead() {
+		return [this.indexer, this.bridgeDaemon].find((p) => p?.result && !p.expected)
+			?? [this.anvil.process, this.standin.process].find((p) => p.result && !p.stopped);
+	}
+
+	// Fails at once when something that should run has ended.
 	until(what, probe, options = {}) {
 		return until(what, async () => {
-			const value = await probe();
-			const dead = !value && [this.indexer, this.bridgeDaemon].find((p) => p?.result && !p.expected);
-			if (dead) throw Object.assign(new Error(`${dead.name} ended while waiting for ${what}: ${dead.text().slice(-3000)}`),
+			let value, error;
+			try {
+				value = await probe();
+			} catch (e) {
+				error = e;
+			}
+			const dead = !value && this.#dead();
+			if (dead) throw Object.assign(new Error(`${dead.ending()} while waiting for ${what}: ${dead.text().slice(-3000)}`),
 				{ final: true });
+			if (error) throw error;
 			return value;
 		}, { timeout: 150000, every: 100, ...options });
 	}
@@ -217,7 +229,9 @@ export class World {
 	// Stop everything by pid; with `check`, what every test asserts.
 	async close({ check = true } = {}) {
 		try {
+			const { process: chain } = this.anvil ?? {};
 			await Promise.all(this.daemons.map((p) => p.stop('SIGTERM')));
+			if (chain?.result && !chain.stopped) throw new Error(`${chain.ending()}: ${chain.text().slice(-3000)}`);
 			if (check) {
 				this.secrets = await this.standin.secrets();
 				await this.#check();
