@@ -3,24 +3,14 @@
 // behind its own. What must hold is that each room gets its effect, once.
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
-import { RpcNode } from '../lib/rpcnode.mjs';
 import { newHostKey } from '../lib/sealing.mjs';
 import { World } from '../lib/world.mjs';
 
 const GWEI = 10n ** 9n;
 const long = { timeout: 300000 };
 let w, node;
-afterEach(async () => {
-	try {
-		await w?.close();
-	} finally {
-		await node?.stop();
-		w = node = undefined;
-	}
-});
+afterEach(World.closeAll);
 
-const lines = (event) => w.bridgeDaemon.text().split('\n').filter((l) => new RegExp(` event=${event}( |$)`).test(l));
-const said = (event, n = 1) => w.until(`${n} ${event}`, () => lines(event).length >= n);
 const attempts = () => w.rows(`select t.id, t.nonce::integer, a.attempt, encode(a.hash, 'hex') as hash
 	from bridge.tx t join bridge.tx_attempt a on a.tx_id = t.id order by t.nonce, a.attempt desc`);
 const dear = { gas: 300000n, maxFeePerGas: 900n * GWEI, maxPriorityFeePerGas: 60n * GWEI };
@@ -29,8 +19,8 @@ const dear = { gas: 300000n, maxFeePerGas: 900n * GWEI, maxPriorityFeePerGas: 60
 // is dead then.
 async function underWay(n, bridge = {}) {
 	w = await World.create({ config: { bridge: { bump_after_s: 2, ...bridge } } });
-	node = await RpcNode.start({ log: w.log('node'), upstream: w.anvil.http });
-	await said('tx_lane_ready');
+	node = await w.scriptedNode();
+	await w.said('tx_lane_ready');
 	await w.anvil.interval(0);
 	const ids = await Promise.all(Array.from({ length: n }, async () => {
 		const [host, { hostKey }] = [await w.newAccount(), await newHostKey(1)];
@@ -38,7 +28,7 @@ async function underWay(n, bridge = {}) {
 		return w.contract.roomIdOf(host.address, 'rtmps', hostKey);
 	}));
 	await w.anvil.mine(2);
-	await said('tx_sent', n);
+	await w.said('tx_sent', n);
 	await w.bridgeDaemon.stop('SIGKILL');
 	w.bridgeDaemon.expected = true;
 	return ids;
@@ -67,9 +57,9 @@ test('a revert for the role, which is back when it is asked for: the room does n
 	assert.equal((await w.contract.client.getTransactionReceipt({ hash: `0x${hash}` })).status, 'reverted');
 	startAgain();
 	await w.anvil.interval(1);
-	await said('tx_reverted');
+	await w.said('tx_reverted');
 	await once(ids);
-	assert.deepEqual(lines('effect_reverted'), []);
+	assert.deepEqual(w.lines('effect_reverted'), []);
 });
 
 // As if fees had been raised for long; the second one's first attempt, which is
@@ -84,10 +74,10 @@ test('more attempts than a look asks for: none is lost that was not asked for', 
 	await w.anvil.mine(1);
 	await node.fault('error', { method: 'eth_getTransactionReceipt', params: sent[0].hash }, { times: 0 });
 	startAgain();
-	await said('tx_lane_ready', 2);
+	await w.said('tx_lane_ready', 2);
 	const from = Date.now();
 	await w.until('one would be lost', () => Date.now() > from + 25000);
-	assert.deepEqual(lines('tx_nonce_taken'), []);
+	assert.deepEqual(w.lines('tx_nonce_taken'), []);
 	await node.clear();
 	await w.anvil.interval(1);
 	await once(ids);
@@ -101,7 +91,7 @@ test('a stranger behind ours: its own is raised before the lane is ready', long,
 	// What is sent just while a block has no room for it is refused, and sent again.
 	w.announce(/ event=tx_refused .*gas_limit/);
 	startAgain();
-	await said('tx_lane_waits');
+	await w.said('tx_lane_waits');
 	const limit = (n) => w.anvil.rpc('evm_setBlockGasLimit', `0x${n.toString(16)}`);
 	let next = 0;
 	await w.until('raised twice', async () => {
@@ -111,11 +101,11 @@ test('a stranger behind ours: its own is raised before the lane is ready', long,
 			await w.anvil.mine(1);
 			await limit(30000000);
 		}
-		return lines('tx_fee_raised').length >= 2;
+		return w.lines('tx_fee_raised').length >= 2;
 	});
-	assert.equal(lines('tx_lane_ready').length, 1);
+	assert.equal(w.lines('tx_lane_ready').length, 1);
 	await w.anvil.interval(1);
-	await said('tx_lane_ready', 2);
+	await w.said('tx_lane_ready', 2);
 	await once(ids);
 	assert.ok((await attempts()).every((a) => a.nonce === 0));
 });

@@ -11,13 +11,7 @@ import { compile } from '../lib/solc.mjs';
 import { World } from '../lib/world.mjs';
 
 let w;
-afterEach(async () => {
-	try {
-		await w?.close();
-	} finally {
-		w = undefined;
-	}
-});
+afterEach(World.closeAll);
 
 const long = { timeout: 400000 };
 const hostile = compile('tests/e2e/Hostile.sol');

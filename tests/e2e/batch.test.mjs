@@ -7,15 +7,7 @@ import { World } from '../lib/world.mjs';
 
 const long = { timeout: 300000 };
 let w;
-afterEach(async () => {
-	try {
-		await w?.close();
-	} finally {
-		w = undefined;
-	}
-});
-
-const lines = (event) => w.bridgeDaemon.text().split('\n').filter((l) => new RegExp(` event=${event}( |$)`).test(l));
+afterEach(World.closeAll);
 
 // n rooms at once on a chain that then stands still; they are under way.
 async function under(n, bridge, gasLimit) {
@@ -25,7 +17,7 @@ async function under(n, bridge, gasLimit) {
 		await w.anvil.mine(1);
 	}
 	await w.startDaemons();
-	await w.until('ready', () => lines('tx_lane_ready').length);
+	await w.until('ready', () => w.lines('tx_lane_ready').length);
 	await w.anvil.interval(0);
 	const rooms = await Promise.all(Array.from({ length: n }, async () => {
 		const [host, { hostKey }] = [await w.newAccount(), await newHostKey(1)];
@@ -47,7 +39,7 @@ async function under(n, bridge, gasLimit) {
 test('a lone room goes at once, whatever the window', long, async () => {
 	const txs = await under(1, { batch_wait_ms: 60000 });
 	assert.deepEqual(txs.map((t) => t.entries), [1]);
-	const [ready, sent] = ['credentials_sealed', 'tx_sent'].map((e) => Date.parse(/ts=(\S+)/.exec(lines(e)[0])[1]));
+	const [ready, sent] = ['credentials_sealed', 'tx_sent'].map((e) => Date.parse(/ts=(\S+)/.exec(w.lines(e)[0])[1]));
 	assert.ok(sent - ready < 30000, `${sent - ready} ms: it waited for the window`);
 });
 

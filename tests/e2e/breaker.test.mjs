@@ -7,16 +7,8 @@ import { World } from '../lib/world.mjs';
 
 const long = { timeout: 300000 };
 let w;
-afterEach(async () => {
-	try {
-		await w?.close();
-	} finally {
-		w = undefined;
-	}
-});
+afterEach(World.closeAll);
 
-const lines = (event) => w.bridgeDaemon.text().split('\n').filter((l) => new RegExp(` event=${event}( |$)`).test(l));
-const said = (event, n = 1) => w.until(`${n} ${event}`, () => lines(event).length >= n);
 const inputs = async () => (await w.standin.state()).liveInputs;
 
 // Rooms of as many hosts, all provisioned, on a chain that mines each at once.
@@ -47,7 +39,7 @@ test('rooms that a reorg undid lose their inputs, but not in numbers without a w
 	assert.equal((await inputs()).length, 6);
 	const depth = (await w.anvil.height()) - fork;
 	await w.anvil.rpc('anvil_reorg', depth, []);
-	await said('breaker_tripped');
+	await w.said('breaker_tripped');
 	await quiet(4);
 	// Those that were disabled before it tripped wait for a word as well.
 	const left = await inputs();
@@ -62,7 +54,7 @@ test('rooms that a reorg undid lose their inputs, but not in numbers without a w
 	// It outlives the process, and everything else goes on.
 	await w.bridgeDaemon.stop();
 	w.bridgeDaemon = w.startDaemon('bridge');
-	await said('breaker_still_tripped');
+	await w.said('breaker_still_tripped');
 	const [later] = await rooms(1);
 	await w.contract.send(later.host.key, 'endRoom', [BigInt(later.id)]);
 	await w.gone(later.id);
@@ -81,7 +73,7 @@ test('inputs that somebody deleted at the provider are made again, but not in nu
 	for (const { uid } of was) assert.equal((await w.standin.call('DELETE', `/live_inputs/${uid}`)).status, 200);
 	// Each host asks for new credentials, so that each input is looked at.
 	for (const r of all) await w.contract.send(r.host.key, 'rotateKey', [BigInt(r.id), (await newHostKey(1)).hostKey]);
-	await said('breaker_tripped');
+	await w.said('breaker_tripped');
 	await quiet(4);
 	assert.ok((await inputs()).length <= 3);
 	await ok('resume', '--minutes', '5');
@@ -99,7 +91,7 @@ test('the same with a lost database: they are asked for ever more seldom, and no
 	await w.postgres.recreate('chaincast');
 	await w.migrate();
 	await w.startDaemons();
-	await said('breaker_tripped');
+	await w.said('breaker_tripped');
 	const before = (await w.standin.state()).log.length;
 	await quiet(10);
 	const asked = new Map();
@@ -137,7 +129,7 @@ test('indexed again from the start: nothing is deleted or made again', long, asy
 	assert.deepEqual(await inputs(), before);
 	const after = (await w.standin.state()).requests;
 	for (const shape of ['POST /live_inputs', 'DELETE /live_inputs/:uid', 'PUT /live_inputs/:uid']) assert.equal(after[shape], calls[shape]);
-	assert.deepEqual(lines('breaker_tripped'), []);
+	assert.deepEqual(w.lines('breaker_tripped'), []);
 });
 
 test('an end is disabled at one confirmation, deleted at the depth; a reorg of it enables again', long, async () => {
@@ -190,7 +182,7 @@ for (const [how, killed] of [['fails', false], ['is never answered, and the brid
 			w.bridgeDaemon.expected = true;
 			w.bridgeDaemon = w.startDaemon('bridge');
 		} else {
-			await said('step_failed');
+			await w.said('step_failed');
 		}
 		await w.until('disabled again', off, { timeout: 10000 });
 		await quiet(3);
@@ -203,7 +195,7 @@ test('pause: nothing is made, deleted or sent; resume goes on', long, async () =
 	w = await World.create({ blockTime: 1 });
 	const [open] = await rooms(1);
 	assert.equal((await ok('pause', '--why', 'maintenance')).paused, true);
-	await said('paused');
+	await w.said('paused');
 	const changes = async () => (await w.standin.state()).log.filter((c) => c.method !== 'GET').length;
 	const calls = await changes();
 	const nonce = await w.contract.client.getTransactionCount({ address: w.bridge.address });
@@ -216,34 +208,34 @@ test('pause: nothing is made, deleted or sent; resume goes on', long, async () =
 	assert.equal((await ok('resume')).was_paused, true);
 	await w.provisioned(room.id);
 	await w.gone(open.id);
-	await said('resumed');
+	await w.said('resumed');
 });
 
 test('pause holds over a restart, whether Cloudflare answers or not', long, async () => {
 	w = await World.create({ blockTime: 1 });
 	w.announce(/ event=tx_no_funds /);
-	await said('tx_lane_ready');
+	await w.said('tx_lane_ready');
 	// A key without money takes nothing: what is to be sent stays in the queue.
 	await w.anvil.rpc('anvil_setBalance', w.bridge.address, '0x1');
-	await said('tx_no_funds');
+	await w.said('tx_no_funds');
 	const room = await w.createRoom({ title: 'waits', hostKey: (await newHostKey(1)).hostKey });
 	await w.until('queued', async () => await w.sql("select count(*) from bridge.outbox where state = 'queued'") === '1');
 	await ok('pause', '--why', 'maintenance');
-	await said('paused');
+	await w.said('paused');
 	await w.anvil.fund(w.bridge.address);
 	for (const kind of [undefined, '500', '429']) {
 		await w.bridgeDaemon.stop('SIGKILL');
 		w.bridgeDaemon.expected = true;
 		await w.standin.control('DELETE', 'faults');
 		if (kind) await w.standin.fault(kind, { method: 'GET', path: '^/live_inputs$' }, { times: 1000, ms: 2000 });
-		const [ready, paused, ports] = ['tx_lane_ready', 'paused', 'health_listening'].map((e) => lines(e).length);
+		const [ready, paused, ports] = ['tx_lane_ready', 'paused', 'health_listening'].map((e) => w.lines(e).length);
 		w.bridgeDaemon = w.startDaemon('bridge');
-		await said('tx_lane_ready', ready + 1);
+		await w.said('tx_lane_ready', ready + 1);
 		await quiet(3);
-		assert.deepEqual(lines('tx_signed'), [], `signed, while Cloudflare answers ${kind ?? 'well'}`);
-		await said('paused', paused + 1);
-		await said('health_listening', ports + 1);
-		const port = /port=(\d+)/.exec(lines('health_listening').at(-1))[1];
+		assert.deepEqual(w.lines('tx_signed'), [], `signed, while Cloudflare answers ${kind ?? 'well'}`);
+		await w.said('paused', paused + 1);
+		await w.said('health_listening', ports + 1);
+		const port = /port=(\d+)/.exec(w.lines('health_listening').at(-1))[1];
 		await w.until('/readyz says so', async () => {
 			const { reasons } = await (await fetch(`http://127.0.0.1:${port}/readyz`)).json();
 			return reasons.some((r) => r.reason === 'paused');
@@ -252,7 +244,7 @@ test('pause holds over a restart, whether Cloudflare answers or not', long, asyn
 	await w.standin.control('DELETE', 'faults');
 	await ok('resume');
 	await w.provisioned(room.id);
-	await said('resumed');
+	await w.said('resumed');
 });
 
 // A program and a schema that do not fit, or a function that somebody replaced.
@@ -261,11 +253,11 @@ test('where rooms cannot be read, an operator\'s word still is', long, async () 
 	w.announce(/ event=todo_failed /);
 	const [room] = await rooms(1);
 	await w.sql('alter function bridge.todo rename to todo_away');
-	await said('todo_failed');
+	await w.said('todo_failed');
 	await ok('pause', '--why', 'the rooms cannot be read');
-	await said('paused');
+	await w.said('paused');
 	await ok('resume');
-	await said('resumed');
+	await w.said('resumed');
 	await w.sql('alter function bridge.todo_away rename to todo');
 	await w.contract.send(room.host.key, 'endRoom', [BigInt(room.id)]);
 	await w.gone(room.id);

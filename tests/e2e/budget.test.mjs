@@ -14,14 +14,13 @@ const long = { timeout: 300000 };
 let w, proxy;
 afterEach(async () => {
 	try {
-		await w?.close();
+		await World.closeAll();
 	} finally {
 		proxy?.close();
-		w = proxy = undefined;
+		proxy = undefined;
 	}
 });
 
-const lines = (event) => w.bridgeDaemon.text().split('\n').filter((l) => new RegExp(` event=${event}( |$)`).test(l));
 const calls = async () => (await w.standin.state()).log;
 
 async function rooms(n, more = {}) {
@@ -44,7 +43,7 @@ test('a block that Cloudflare imposed is waited out without a request, by a succ
 	const limited = await w.until('a 429', async () => (await calls()).find((c) => c.status === 429));
 	await w.until('it is noted', async () => (await w.rows('select 1 from bridge.control where limited_until > now()')).length);
 	await restartBridge();
-	await w.until('the successor knows', () => lines('cloudflare_still_limited').length);
+	await w.until('the successor knows', () => w.lines('cloudflare_still_limited').length);
 	const { row } = await w.provisioned(room.id);
 	assert.ok(row.input_uid);
 	// Another call may have been on its way when the 429 was given.
@@ -60,7 +59,7 @@ test('a block that says nothing of its end lasts five minutes', long, async () =
 	await w.provisioned(first.id);
 	await w.standin.fault('429', {}, { ms: 0 });
 	await rooms(1);
-	const [line] = await w.until('it is said', () => (lines('cloudflare_limited').length ? lines('cloudflare_limited') : undefined));
+	const [line] = await w.until('it is said', () => (w.lines('cloudflare_limited').length ? w.lines('cloudflare_limited') : undefined));
 	assert.match(line, / wait_s=300$/);
 	const left = await w.until('it is noted', async () => (await w.rows(`select extract(epoch from limited_until - now())::int as s
 		from bridge.control where limited_until > now()`))[0]?.s);
@@ -79,17 +78,17 @@ test('an endpoint that fails is left alone; 4xx do not count; others go on', lon
 	await w.standin.fault('500', { method: 'POST', path: '^/live_inputs$' }, { times: 1000000 });
 	const before = (await calls()).length;
 	const waiting = await rooms(12);
-	await w.until('it is left alone', () => lines('cloudflare_endpoint_failing').length >= 2);
+	await w.until('it is left alone', () => w.lines('cloudflare_endpoint_failing').length >= 2);
 	// Ending and rotating go on meanwhile.
 	await w.contract.send(open.host.key, 'endRoom', [BigInt(open.id)]);
 	await w.gone(open.id);
 	const posts = (await calls()).slice(before).filter((c) => c.method === 'POST' && c.path === '/live_inputs');
 	// Those under way when it opened, and one for each probe.
-	assert.ok(posts.length <= 12 + lines('cloudflare_endpoint_failing').length, `${posts.length} creations`);
+	assert.ok(posts.length <= 12 + w.lines('cloudflare_endpoint_failing').length, `${posts.length} creations`);
 	await w.standin.control('DELETE', 'faults');
 	for (const r of waiting) await w.provisioned(r.id);
 	for (const r of waiting) assert.equal((await w.standin.inputsOf(r.id)).length, 1);
-	assert.ok(lines('cloudflare_endpoint_works').length >= 1);
+	assert.ok(w.lines('cloudflare_endpoint_works').length >= 1);
 });
 
 test('when the budget is short: ends and rotations before creations, within the limit', long, async () => {
@@ -140,7 +139,7 @@ test('many rooms to be stopped: another host\'s room is made before they are don
 	await w.provisioned(one);
 	const ofMany = async () => (await w.standin.state()).liveInputs.filter((i) => many.includes(i.meta?.room));
 	assert.ok((await ofMany()).length > n / 2, 'the many were through first');
-	const [, lease] = /event=lease_taken uid=([0-9a-f]{32})/.exec(lines('lease_taken').at(-1));
+	const [, lease] = /event=lease_taken uid=([0-9a-f]{32})/.exec(w.lines('lease_taken').at(-1));
 	const beats = async () => (await calls()).filter((c) => c.method === 'PUT' && c.path === `/live_inputs/${lease}`).length;
 	const had = await beats();
 	await w.until('the lease is renewed', async () => await beats() >= had + 2);

@@ -10,10 +10,7 @@ import { newHostKey, openEnvelope } from '../lib/sealing.mjs';
 import { World, binDir } from '../lib/world.mjs';
 
 let w;
-afterEach(async () => {
-	await w?.close();
-	w = undefined;
-});
+afterEach(World.closeAll);
 
 const long = { timeout: 600000 };
 const hostKey = async (suite) => (await newHostKey(suite)).hostKey;

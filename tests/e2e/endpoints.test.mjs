@@ -4,7 +4,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import { Anvil } from '../lib/anvil.mjs';
-import { RpcNode } from '../lib/rpcnode.mjs';
 import { newHostKey } from '../lib/sealing.mjs';
 import { World } from '../lib/world.mjs';
 
@@ -12,16 +11,13 @@ const long = { timeout: 300000 };
 let w, node, others = [];
 afterEach(async () => {
 	try {
-		await w?.close();
+		await World.closeAll();
 	} finally {
-		await Promise.all([node, ...others].map((p) => p?.stop()));
-		w = node = undefined;
+		await Promise.all(others.map((p) => p.stop()));
 		others = [];
 	}
 });
 
-const lines = (event) => w.bridgeDaemon.text().split('\n').filter((l) => new RegExp(` event=${event}( |$)`).test(l));
-const said = (event, n = 1) => w.until(`${n} ${event}`, () => lines(event).length >= n);
 const counts = () => w.rows('select t.nonce::integer, t.state, count(*)::integer as attempts from bridge.tx t join bridge.tx_attempt a on a.tx_id = t.id group by t.id order by 1');
 
 async function room() {
@@ -43,13 +39,13 @@ async function heldRoom() {
 // these endpoints.
 async function world(urls) {
 	w = await World.create({ config: { bridge: { bump_after_s: 2 } }, blockTime: 1 });
-	node = await RpcNode.start({ log: w.log('node'), upstream: w.anvil.http });
+	node = await w.scriptedNode();
 	await room();
 	await w.until('it is final', async () => (await counts())[0].state === 'final');
 	await w.bridgeDaemon.stop();
 	w.bridgeDaemon = w.startDaemon('bridge', w.writeConfig({ chain: {
 		endpoints: [node.ws, ...await urls()].map((url, priority) => ({ url, priority })) } }, 'more.yaml'));
-	await said('tx_lane_ready', 2);
+	await w.said('tx_lane_ready', 2);
 }
 
 // The same key has sent `count` there.
@@ -63,31 +59,31 @@ async function other(chainId, count) {
 test('an endpoint of another chain, and one with an absurd count: left at once', long, async () => {
 	await world(async () => [await other(31338, 500), await other(31337, 2n ** 60n)]);
 	const id = await heldRoom();
-	await said('tx_sent', 2);
+	await w.said('tx_sent', 2);
 	await node.fault('error', { method: 'eth_getTransactionCount' });
-	await said('tx_endpoint_failed');
+	await w.said('tx_endpoint_failed');
 	const asked = async () => (await node.state()).calls.eth_getTransactionCount;
 	const before = await asked();
 	await w.until('the first is asked again', async () => (await asked()) >= before + 4);
-	assert.match(lines('tx_endpoint_failed')[1], / reason="it is on chain 31338, not 31337"/);
-	assert.match(lines('tx_endpoint_failed')[2], / reason="its count of our transactions cannot be: 1152921504606846976"/);
-	assert.equal(lines('tx_endpoint_failed').length, 3);
+	assert.match(w.lines('tx_endpoint_failed')[1], / reason="it is on chain 31338, not 31337"/);
+	assert.match(w.lines('tx_endpoint_failed')[2], / reason="its count of our transactions cannot be: 1152921504606846976"/);
+	assert.equal(w.lines('tx_endpoint_failed').length, 3);
 	await w.anvil.interval(1);
 	await w.provisioned(id);
 	assert.equal((await w.contract.events('RoomProvisioned', id)).length, 1);
 	await room();
 	assert.deepEqual((await counts()).map((t) => t.nonce), [0, 1, 2]);
-	for (const event of ['tx_answer', 'tx_nonce_taken', 'tx_gap']) assert.deepEqual(lines(event), []);
+	for (const event of ['tx_answer', 'tx_nonce_taken', 'tx_gap']) assert.deepEqual(w.lines(event), []);
 });
 
 test('an endpoint that stands still is left, and its blocks raise no fee', long, async () => {
 	await world(() => [w.anvil.ws]);
 	await node.fault('frozen', {}, { at: await w.anvil.height(), times: 0 });
 	await room();
-	await said('tx_endpoint_failed');
-	assert.match(lines('tx_endpoint_failed')[0], new RegExp(` endpoint=${node.ws} reason="it is behind: at block \\d+, block \\d+ is indexed"`));
+	await w.said('tx_endpoint_failed');
+	assert.match(w.lines('tx_endpoint_failed')[0], new RegExp(` endpoint=${node.ws} reason="it is behind: at block \\d+, block \\d+ is indexed"`));
 	assert.deepEqual((await counts()).map(({ nonce, attempts }) => [nonce, attempts]), [[0, 1], [1, 1]]);
 	await room();
-	assert.equal(lines('tx_endpoint_failed').length, 1);
-	assert.deepEqual(lines('tx_nonce_taken'), []);
+	assert.equal(w.lines('tx_endpoint_failed').length, 1);
+	assert.deepEqual(w.lines('tx_nonce_taken'), []);
 });

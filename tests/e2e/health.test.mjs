@@ -16,10 +16,7 @@ const long = { timeout: 300000 };
 const AGE = 4; // seconds that a head may be old here
 
 let w;
-afterEach(async () => {
-	await w?.close();
-	w = undefined;
-});
+afterEach(World.closeAll);
 
 async function world(more = {}) {
 	w = await World.create({ blockTime: 1, config: { health: { max_head_age_s: AGE } }, ...more });
@@ -27,7 +24,7 @@ async function world(more = {}) {
 
 // The port that a daemon chose; each start here has a log of its own.
 const port = (daemon) => w.until(`${daemon.name} listens`, () => {
-	const [line] = daemon.text().split('\n').filter((l) => l.includes(' event=health_listening '));
+	const [line] = w.lines('health_listening', daemon);
 	return Number(/ port=(\d+)/.exec(line ?? '')?.[1]);
 });
 

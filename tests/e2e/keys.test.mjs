@@ -16,15 +16,12 @@ const long = { timeout: 600000 };
 let w;
 afterEach(async () => {
 	try {
-		if (w) await lanesHold();
+		await lanesHold();
 	} finally {
-		await w?.close();
-		w = undefined;
+		await World.closeAll();
 	}
 });
 
-const lines = (event, daemon = w.bridgeDaemon) => daemon.text().split('\n').filter((l) => new RegExp(` event=${event}( |$)`).test(l));
-const said = (event, n = 1) => w.until(`${n} ${event}`, () => lines(event).length >= n);
 const nonceOf = (address, blockTag = 'latest') => w.contract.client.getTransactionCount({ address, blockTag });
 const bare = (address) => address.slice(2).toLowerCase();
 const money = (account, wei) => w.anvil.rpc('anvil_setBalance', account.address, `0x${wei.toString(16)}`);
@@ -71,7 +68,7 @@ async function world(keys, { bridge = {}, daemons = true, ...more } = {}) {
 	await money(w.bridge, 1000n * ETHER);
 	if (!daemons) return;
 	await w.startDaemons();
-	await said('tx_lane_ready', keys);
+	await w.said('tx_lane_ready', keys);
 }
 
 // Rooms whose creation is confirmed, on a chain that then stands still.
@@ -117,9 +114,9 @@ test('a burst is shared; one key runs dry, the bridge dies, the others finish', 
 	for (const key of w.bridges) assert.ok(await entriesOf(key) >= 2, 'the burst is not shared');
 	const had = await entriesOf(dry);
 	await money(dry, 1n);
-	await said('tx_given_back');
+	await w.said('tx_given_back');
 	await restart();
-	await said('tx_lane_ready', 3);
+	await w.said('tx_lane_ready', 3);
 	// All that the dry one had is others' by now, and it takes no more.
 	await w.until('given back and taken', async () => await entriesOf(dry) === 0 && await inTx() === 24);
 	assert.ok(had > 0);
@@ -135,7 +132,7 @@ test('a burst is shared; one key runs dry, the bridge dies, the others finish', 
 	for (const key of others) assert.equal(keys[key.address.toLowerCase()].state, 'working');
 	// The refill: its nonces are used up, and it is the richest.
 	await money(dry, 1000n * ETHER);
-	await said('tx_funds_back');
+	await w.said('tx_funds_back');
 	await gapless(dry);
 	const last = await w.createRoom(await newHostKey(1));
 	await once([last]);
@@ -155,17 +152,17 @@ test('a role that one key loses: the other goes on, and it comes back', long, as
 	const role = await w.contract.read('BRIDGE_ROLE');
 	await w.contract.send(w.admin.key, 'revokeRole', [role, rich.address]);
 	const rooms = [await w.createRoom(await newHostKey(1))];
-	await said('tx_lane_stopped');
+	await w.said('tx_lane_stopped');
 	rooms.push(await w.createRoom(await newHostKey(1)), await w.createRoom(await newHostKey(2)));
 	await once(rooms);
 	assert.ok(await entriesOf(other) >= 3);
 	const stopped = await entriesOf(rich);
 	await w.contract.send(w.admin.key, 'grantRole', [role, rich.address]);
-	await said('tx_lane_resumed');
+	await w.said('tx_lane_resumed');
 	await once([await w.createRoom(await newHostKey(1))]);
 	assert.equal(await entriesOf(rich), stopped + 1);
 	for (const key of w.bridges) await gapless(key);
-	assert.equal(lines('tx_lane_stopped').length, 1);
+	assert.equal(w.lines('tx_lane_stopped').length, 1);
 });
 
 test('a room that is unmined in one lane stays there', long, async () => {
@@ -175,8 +172,8 @@ test('a room that is unmined in one lane stays there', long, async () => {
 	await w.until('under way', async () => await inTx() === 1);
 	assert.equal(await entriesOf(first), 1);
 	// The node forgets it; meanwhile the host wants other credentials.
-	await w.until('sent', () => lines('tx_sent').length === 1);
-	const hash = / tx=(0x[0-9a-f]+)/.exec(lines('tx_sent')[0])[1];
+	await w.until('sent', () => w.lines('tx_sent').length === 1);
+	const hash = / tx=(0x[0-9a-f]+)/.exec(w.lines('tx_sent')[0])[1];
 	await w.anvil.rpc('anvil_dropTransaction', hash);
 	const { hostKey } = await newHostKey(2);
 	await w.contract.submit(room.host.key, 'rotateKey', [BigInt(room.id), hostKey], { gas: 300000n });
@@ -207,12 +204,12 @@ test('a key that is taken out with transactions under way', long, async () => {
 		await w.anvil.rpc('anvil_dropTransaction', `0x${row.hash}`);
 		await money(removed, 1n);
 	});
-	await said('key_removed');
-	assert.match(lines('key_removed')[0], new RegExp(`signer=${removed.address.toLowerCase()} open=${open} `));
+	await w.said('key_removed');
+	assert.match(w.lines('key_removed')[0], new RegExp(`signer=${removed.address.toLowerCase()} open=${open} `));
 	await w.anvil.interval(1);
 	const mine = await entriesOf(kept);
 	await w.until('the rest is provisioned', async () => (await w.contract.events('RoomProvisioned')).length === mine);
-	await said('tx_no_funds');
+	await w.said('tx_no_funds');
 	const { keys } = JSON.parse((await w.cli(['status', '--json'])).stdout);
 	assert.equal(keys[removed.address.toLowerCase()].state, 'removed');
 	assert.equal(keys[removed.address.toLowerCase()].entries, 8 - mine);
@@ -222,13 +219,13 @@ test('a key that is taken out with transactions under way', long, async () => {
 	assert.equal(await nonceOf(removed.address), 0);
 	await w.anvil.fund(removed.address);
 	await once(rooms);
-	await said('key_removed_settled');
+	await w.said('key_removed_settled');
 	await gapless(removed);
 	await gapless(kept);
 	assert.equal((await transactions(removed)).every((t) => t.raws.length === 1 && t.kind === 'provision'), true);
 	// It comes back, and goes on where it was.
 	await restart({}, () => money(removed, 2000n * ETHER));
-	await said('tx_lane_ready', 2);
+	await w.said('tx_lane_ready', 2);
 	await once([await w.createRoom(await newHostKey(1))]);
 	assert.equal(await entriesOf(removed), 9 - mine);
 	await gapless(removed);
@@ -253,16 +250,16 @@ test('check, status, metrics and the start know every key', long, async () => {
 	w.announce(/ event=tx_lane_stopped /);
 	w.announce(/ event=tx_no_funds /);
 	await w.startDaemons();
-	await said('tx_lane_ready', 3);
+	await w.said('tx_lane_ready', 3);
 	await once([await w.createRoom(await newHostKey(1)), await w.createRoom(await newHostKey(1))]);
-	assert.deepEqual(lines('signing_key').map((l) => / role=(\w+)/.exec(l)[1]), ['held', 'held', 'missing']);
+	assert.deepEqual(w.lines('signing_key').map((l) => / role=(\w+)/.exec(l)[1]), ['held', 'held', 'missing']);
 	const { keys } = JSON.parse((await w.cli(['status', '--json'])).stdout);
 	assert.deepEqual(Object.values(keys).map((k) => k.state).sort(), ['no_role', 'working', 'working']);
 	const port = / event=health_listening .*port=(\d+)/.exec(w.bridgeDaemon.text())[1];
 	const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
 	const value = (name, who) => Number(new RegExp(`^chaincast_bridge_${name}\\{signer="${who.toLowerCase()}"\\} (\\S+)`, 'm').exec(text)?.[1]);
 	assert.deepEqual([first, second].map((k) => value('lane_working', k.address)), [1, 1]);
-	assert.match(lines('signing_key')[0], / balance_wei=10{21}( |$)/);
+	assert.match(w.lines('signing_key')[0], / balance_wei=10{21}( |$)/);
 	assert.ok(value('nonce_next', first.address) + value('nonce_next', second.address) >= 1);
 	assert.ok(value('balance_wei', second.address) > 0);
 	assert.equal((await fetch(`http://127.0.0.1:${port}/readyz`)).status, 200);
@@ -283,7 +280,7 @@ test('check, status, metrics and the start know every key', long, async () => {
 
 test('a bridge of another contract that has one of the keys is refused', long, async () => {
 	await world(2, { blockTime: 1, bridge: { lease_s: 2 } });
-	await said('lease_taken');
+	await w.said('lease_taken');
 	const other = new Contract(w.anvil.http, 31337);
 	const key = await w.newAccount();
 	w.addSigner(key);

@@ -5,7 +5,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import { parseTransaction } from 'viem';
-import { RpcNode } from '../lib/rpcnode.mjs';
 import { newHostKey } from '../lib/sealing.mjs';
 import { World } from '../lib/world.mjs';
 
@@ -15,16 +14,12 @@ const long = { timeout: 300000 };
 let w, node;
 afterEach(async () => {
 	try {
-		if (w) await onePurposeEach();
+		await onePurposeEach();
 	} finally {
-		await w?.close();
-		await node?.stop();
-		w = node = undefined;
+		await World.closeAll();
 	}
 });
 
-const lines = (event) => w.bridgeDaemon.text().split('\n').filter((l) => new RegExp(` event=${event}( |$)`).test(l));
-const said = (event, n = 1) => w.until(`${n} ${event}`, () => lines(event).length >= n);
 const nonceOf = (address, blockTag = 'latest') => w.contract.client.getTransactionCount({ address, blockTag });
 
 // Every nonce of the lane with its attempts, oldest first, as they were signed.
@@ -58,16 +53,16 @@ async function onePurposeEach() {
 
 async function lane({ bridge = {}, chain = {}, ...more } = {}) {
 	w = await World.create({ config: { bridge: { bump_after_s: 2, ...bridge }, chain }, ...more });
-	await said('tx_lane_ready');
+	await w.said('tx_lane_ready');
 }
 
 // The same behind a node that says what it is told to say.
 async function scripted(bridge) {
 	w = await World.create({ config: { bridge: { bump_after_s: 2, ...bridge } }, blockTime: 1, daemons: false });
-	node = await RpcNode.start({ log: w.log('node'), upstream: w.anvil.http });
+	node = await w.scriptedNode();
 	w.indexer = w.startDaemon('indexer');
 	w.bridgeDaemon = w.startDaemon('bridge', w.writeConfig({ chain: { endpoints: [{ url: node.ws, priority: 0 }] } }, 'scripted.yaml'));
-	await said('tx_lane_ready');
+	await w.said('tx_lane_ready');
 }
 
 const SEND = { method: 'eth_sendRawTransaction' };
@@ -109,18 +104,18 @@ const effects = async (rooms) => {
 test('fees rise until the transaction is mined, once', long, async () => {
 	await lane();
 	const rooms = await heldRooms(1);
-	await said('tx_sent');
+	await w.said('tx_sent');
 	const nonce = await nonceOf(w.bridge.address);
 	const sent = Date.now();
 	await w.until('without a block nobody outbids it', () => Date.now() > sent + 6000);
-	assert.deepEqual(lines('tx_fee_raised'), []);
+	assert.deepEqual(w.lines('tx_fee_raised'), []);
 	let next = 0;
 	await w.until('it is outbid, and pays more, four times', async () => {
 		if (Date.now() > next) {
 			next = Date.now() + 3000;
 			await mineAt((await transactions())[0].attempts.at(-1).maxFeePerGas + GWEI);
 		}
-		return lines('tx_fee_raised').length >= 4;
+		return w.lines('tx_fee_raised').length >= 4;
 	});
 	assert.equal(await nonceOf(w.bridge.address), nonce);
 	await w.anvil.interval(1);
@@ -155,11 +150,11 @@ test('nonces that another program uses are noticed and skipped', long, async () 
 	await effects([...idle, ...pending]);
 	const all = await transactions();
 	assert.ok(all.some((t) => t.nonce === own.nonce && t.state === 'lost'));
-	assert.equal(all.filter((t) => t.state === 'lost').length, lines('tx_nonce_taken').length);
-	assert.deepEqual(lines('tx_gap'), []);
+	assert.equal(all.filter((t) => t.state === 'lost').length, w.lines('tx_nonce_taken').length);
+	assert.deepEqual(w.lines('tx_gap'), []);
 	// A nonce that is mined is neither sent again nor complained about again.
-	assert.ok(lines('tx_answer').length <= 4, lines('tx_answer').join('\n'));
-	assert.ok(lines('tx_fee_raised').length <= 4, lines('tx_fee_raised').join('\n'));
+	assert.ok(w.lines('tx_answer').length <= 4, w.lines('tx_answer').join('\n'));
+	assert.ok(w.lines('tx_fee_raised').length <= 4, w.lines('tx_fee_raised').join('\n'));
 });
 
 test('without money: one alarm, and on after a refill', long, async () => {
@@ -169,11 +164,11 @@ test('without money: one alarm, and on after a refill', long, async () => {
 	await w.anvil.rpc('anvil_setBalance', w.bridge.address, '0x1');
 	const rooms = [];
 	for (let i = 0; i < 2; i++) rooms.push(await w.createRoom(await newHostKey(1)));
-	await said('tx_no_funds');
+	await w.said('tx_no_funds');
 	const height = await w.anvil.height();
 	await w.until('some blocks without money', async () => (await w.anvil.height()) > height + 5);
-	assert.equal(lines('tx_no_funds').length, 1);
-	assert.deepEqual(lines('tx_fee_raised'), []);
+	assert.equal(w.lines('tx_no_funds').length, 1);
+	assert.deepEqual(w.lines('tx_fee_raised'), []);
 	await w.anvil.fund(w.bridge.address);
 	await effects(rooms);
 });
@@ -182,17 +177,17 @@ test('money that goes while the transaction waits', long, async () => {
 	await lane();
 	w.announce(/ event=tx_no_funds /);
 	const rooms = await heldRooms(1);
-	await said('tx_sent');
+	await w.said('tx_sent');
 	await w.anvil.rpc('anvil_setBalance', w.bridge.address, '0x1');
 	await w.anvil.mine(1);
-	await said('tx_no_funds');
-	const raised = lines('tx_fee_raised').length;
+	await w.said('tx_no_funds');
+	const raised = w.lines('tx_fee_raised').length;
 	await w.anvil.interval(1);
 	const height = await w.anvil.height();
 	await w.until('some blocks without money', async () => (await w.anvil.height()) > height + 5);
-	assert.equal(lines('tx_fee_raised').length, raised);
-	assert.equal(lines('tx_no_funds').length, 1);
-	assert.equal(lines('tx_answer').length, 1);
+	assert.equal(w.lines('tx_fee_raised').length, raised);
+	assert.equal(w.lines('tx_no_funds').length, 1);
+	assert.equal(w.lines('tx_answer').length, 1);
 	await w.anvil.fund(w.bridge.address);
 	await effects(rooms);
 });
@@ -203,7 +198,7 @@ test('the role is revoked: the lane stops and fails no room', long, async () => 
 	const role = await w.contract.read('BRIDGE_ROLE');
 	await w.contract.send(w.admin.key, 'revokeRole', [role, w.bridge.address]);
 	const rooms = [await w.createRoom(await newHostKey(1))];
-	await said('tx_lane_stopped');
+	await w.said('tx_lane_stopped');
 	rooms.push(await w.createRoom(await newHostKey(1)), await w.createRoom(await newHostKey(2)));
 	await w.until('all wait', async () => (await w.rows('select 1 from bridge.outbox where state = \'queued\'')).length === 3);
 	const nonce = await nonceOf(w.bridge.address, 'pending');
@@ -212,9 +207,9 @@ test('the role is revoked: the lane stops and fails no room', long, async () => 
 	assert.equal(await nonceOf(w.bridge.address, 'pending'), nonce);
 	for (const { id } of rooms) assert.equal((await w.contract.room(id)).stateName, 'open');
 	await w.contract.send(w.admin.key, 'grantRole', [role, w.bridge.address]);
-	await said('tx_lane_resumed');
+	await w.said('tx_lane_resumed');
 	await effects(rooms);
-	assert.equal(lines('tx_lane_stopped').length, 1);
+	assert.equal(w.lines('tx_lane_stopped').length, 1);
 });
 
 test('a room that ended between holds no other of its batch back', long, async () => {
@@ -245,14 +240,14 @@ test('a reorg takes a mined transaction back: it waits again, and is mined once'
 	await lane({ chain: { confirmations: 6 }, bridge: { bump_after_s: 60 } });
 	const rooms = await heldRooms(2);
 	await w.anvil.mine(6); // their creation counts now
-	await said('tx_sent');
+	await w.said('tx_sent');
 	const height = await w.anvil.height();
 	await w.anvil.mine(1);
-	await said('tx_mined');
+	await w.said('tx_mined');
 	const [before] = await transactions();
 	assert.equal(before.state, 'mined');
 	await w.anvil.rpc('anvil_reorg', (await w.anvil.height()) - height, []);
-	await said('tx_reorged');
+	await w.said('tx_reorged');
 	const [waiting] = await transactions();
 	assert.notEqual(waiting.state, 'final');
 	assert.equal(waiting.nonce, before.nonce);
@@ -288,8 +283,8 @@ test('what time heals costs nothing: the same bytes again', long, async () => {
 	}
 	const all = await transactions();
 	assert.deepEqual(all.map((t) => t.attempts.length), words.map(() => 1));
-	assert.equal(lines('tx_answer').length, words.length);
-	assert.deepEqual(lines('tx_lane_stopped'), []);
+	assert.equal(w.lines('tx_answer').length, words.length);
+	assert.deepEqual(w.lines('tx_lane_stopped'), []);
 	assert.equal(await sends(), 3 * words.length);
 });
 
@@ -298,7 +293,7 @@ test('an answer that is lost: the node knows the transaction', long, async () =>
 	await w.anvil.interval(0);
 	await node.fault('cut_after', SEND);
 	const rooms = await heldRooms(1);
-	await said('tx_sent');
+	await w.said('tx_sent');
 	assert.ok(await sends() >= 2);
 	await w.anvil.interval(1);
 	await effects(rooms);
@@ -309,9 +304,9 @@ test('at the cap: one alarm, the same bytes, mined when fees fall', long, async 
 	await scripted({ max_fee_gwei: 3 });
 	w.announce(/ event=tx_fee_cap /);
 	const rooms = await heldRooms(1);
-	await said('tx_sent');
+	await w.said('tx_sent');
 	await mineAt(10n * GWEI);
-	await said('tx_fee_cap');
+	await w.said('tx_fee_cap');
 	const { attempts } = (await transactions())[0];
 	const before = await sends();
 	await w.until('it is sent again', async () => (await sends()) > before + 2);
@@ -321,14 +316,14 @@ test('at the cap: one alarm, the same bytes, mined when fees fall', long, async 
 	const [tx] = await transactions();
 	assert.deepEqual(tx.attempts, attempts);
 	assert.ok(attempts.every((a) => a.maxFeePerGas <= 3n * GWEI));
-	assert.equal(lines('tx_fee_cap').length, 1);
+	assert.equal(w.lines('tx_fee_cap').length, 1);
 });
 
 test('a nonce that nobody uses any more is filled', long, async () => {
 	await scripted({ bump_after_s: 3 });
 	await w.standin.fault('delay', { method: 'POST', path: '^/live_inputs$', body: 'room 1' }, { ms: 2000 });
 	const rooms = await heldRooms(2, (i) => `room ${i}`);
-	await said('tx_sent');
+	await w.said('tx_sent');
 	w.standin.process.child.kill('SIGSTOP');
 	const stranger = await foreign(1);
 	const counts = async () => (await node.state()).calls.eth_getTransactionCount;
@@ -338,7 +333,7 @@ test('a nonce that nobody uses any more is filled', long, async () => {
 	await w.until('a transaction behind the stranger', async () => (await transactions()).length === 2);
 	assert.deepEqual((await transactions()).map((t) => Number(t.nonce)), [0, 2]);
 	await w.anvil.rpc('anvil_dropTransaction', stranger);
-	await said('tx_gap');
+	await w.said('tx_gap');
 	await w.anvil.interval(1);
 	await effects(rooms);
 	assert.deepEqual((await transactions()).map((t) => [Number(t.nonce), t.kind]), [[0, 'provision'], [1, 'fill'], [2, 'provision']]);
@@ -351,26 +346,26 @@ async function twoEndpoints(first, second) {
 	w.indexer = w.startDaemon('indexer');
 	w.bridgeDaemon = w.startDaemon('bridge', w.writeConfig({ chain: { request_timeout_ms: 1000,
 		endpoints: [{ url: first, priority: 0 }, { url: second, priority: 1 }] } }, 'two.yaml'));
-	await said('tx_lane_loaded');
+	await w.said('tx_lane_loaded');
 }
 const LEFT_OUT_MS = 30000;
-const at = (event) => Date.parse(/ts=(\S+)/.exec(lines(event)[0])[1]);
+const at = (event) => Date.parse(/ts=(\S+)/.exec(w.lines(event)[0])[1]);
 
 test('a new database and a dead endpoint: waited for, named, and gone without', long, async () => {
 	w = await World.create({ config: { bridge: { bump_after_s: 2 } }, blockTime: 1, daemons: false });
 	const dead = 'ws://127.0.0.1:1';
 	await twoEndpoints(dead, w.anvil.ws);
 	const room = await w.createRoom(await newHostKey(1));
-	await said('tx_lane_ready');
+	await w.said('tx_lane_ready');
 	assert.ok(at('tx_lane_ready') - at('tx_lane_loaded') >= LEFT_OUT_MS, 'it was not waited for');
-	assert.equal(lines('tx_lane_without_endpoint').length, 1);
-	assert.match(lines('tx_lane_without_endpoint')[0], new RegExp(`level=odd .*endpoint=${dead} `));
+	assert.equal(w.lines('tx_lane_without_endpoint').length, 1);
+	assert.match(w.lines('tx_lane_without_endpoint')[0], new RegExp(`level=odd .*endpoint=${dead} `));
 	await effects([room]);
 	// With its rows in the database the lane needs no second word.
 	await w.bridgeDaemon.stop();
 	w.bridgeDaemon = w.startDaemon('bridge', `${w.dir}/two.yaml`);
-	await said('tx_lane_ready', 2);
-	assert.equal(lines('tx_lane_without_endpoint').length, 1);
+	await w.said('tx_lane_ready', 2);
+	assert.equal(w.lines('tx_lane_without_endpoint').length, 1);
 });
 
 test('a new database, and an endpoint that knew of a transaction falls silent', long, async () => {
@@ -378,18 +373,18 @@ test('a new database, and an endpoint that knew of a transaction falls silent', 
 	await w.anvil.interval(0);
 	await foreign(0);
 	const other = await w.scriptedNode();
-	node = await RpcNode.start({ log: w.log('first'), upstream: w.anvil.http });
+	node = await w.scriptedNode('first');
 	await node.fault('no_pool', { method: 'eth_getTransactionCount' }, { times: 0 });
 	await twoEndpoints(node.ws, other.ws);
-	await said('tx_lane_waits');
+	await w.said('tx_lane_waits');
 	await other.fault('silent', {}, { times: 0 });
-	await said('tx_endpoint_failed');
+	await w.said('tx_endpoint_failed');
 	const silent = Date.now();
 	await w.until('one that lags would be left out', () => Date.now() > silent + LEFT_OUT_MS + 5000);
-	assert.deepEqual(lines('tx_lane_ready'), []);
-	assert.match(lines('tx_lane_waits').at(-1), / told=1$/);
+	assert.deepEqual(w.lines('tx_lane_ready'), []);
+	assert.match(w.lines('tx_lane_waits').at(-1), / told=1$/);
 	await w.anvil.interval(1);
-	await said('tx_lane_ready');
+	await w.said('tx_lane_ready');
 	await effects([await w.createRoom(await newHostKey(1))]);
 	assert.equal(Number((await transactions())[0].nonce), 1);
 });

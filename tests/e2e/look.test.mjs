@@ -6,13 +6,7 @@ import { World } from '../lib/world.mjs';
 
 const long = { timeout: 300000 };
 let w;
-afterEach(async () => {
-	try {
-		await w?.close();
-	} finally {
-		w = undefined;
-	}
-});
+afterEach(World.closeAll);
 
 // The horizon, once it has passed a block.
 const horizon = (block) => w.until(`block ${block} counts`, async () =>

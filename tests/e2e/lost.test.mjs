@@ -10,10 +10,7 @@ import { newHostKey, openEnvelope } from '../lib/sealing.mjs';
 import { World } from '../lib/world.mjs';
 
 let w;
-afterEach(async () => {
-	await w?.close();
-	w = undefined;
-});
+afterEach(World.closeAll);
 
 const long = { timeout: 300000 };
 const CREATE = { method: 'POST', path: '^/live_inputs$' };
@@ -173,7 +170,7 @@ test('rotated, disabled or deleted by hand: noticed and put right', long, async 
 	assert.equal((await inOrder(untouched, 1)).uid, uids[3]);
 	const codes = (await w.contract.events('Reissued')).map((e) => [String(e.args.roomId), e.args.code]).sort();
 	assert.deepEqual(codes, [[rotated.id, 2], [deleted.id, 3]].sort());
-	const said = w.bridgeDaemon.text().split('\n').filter((l) => l.includes('event=live_input_differs '));
+	const said = w.lines('live_input_differs');
 	assert.equal(said.length, 3, said.join('\n'));
 });
 

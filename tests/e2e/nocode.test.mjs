@@ -20,7 +20,7 @@ test('a node without eth_getCode is indexed', async () => {
 		const height = await w.anvil.height();
 		await w.until('the head is indexed', async () =>
 			Number(await w.postgres.query('select coalesce(max(number), 0) from chain.cursor')) >= height, { timeout: 20000 });
-		const said = w.indexer.text().split('\n').filter((l) => l.includes(' event=code_unchecked '));
+		const said = w.lines('code_unchecked', w.indexer);
 		assert.equal(said.length, 1);
 		assert.match(said[0], / level=odd /);
 		assert.equal((await w.indexer.stop()).code, 0);

@@ -15,10 +15,7 @@ const long = { timeout: 300000 };
 const CREATE = { method: 'POST', path: '/outputs$' };
 let w;
 let told; // everything secret about targets
-afterEach(async () => {
-	await w?.close();
-	w = undefined;
-});
+afterEach(World.closeAll);
 
 async function start(config = {}) {
 	told = [];
@@ -265,15 +262,14 @@ test('deleted by hand with its live input: made again with the next one', long, 
 
 test('the key on chain against the bridge\'s own: said at the start, when it changes, and by check', long, async () => {
 	await start();
-	const said = (event) => w.until(event, () => new RegExp(` event=${event}( |$)`, 'm').test(w.bridgeDaemon.text()));
 	const check = async () => (await w.cli(['check', '-c', w.configFile])).stdout.split('\n').find((l) => / bridge key: /.test(l));
-	await said('bridge_key key=1');
+	await w.said('bridge_key key=1');
 	assert.match(await check(), /^ok .*key 1 opens/);
 	const next = await newHostKey(1);
 	const file = join(w.dir, 'restream-2.key');
 	writeFileSync(file, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600 });
 	await w.contract.send(w.admin.key, 'setBridgeKey', [2, next.hostKey]);
-	await said('bridge_key_unknown key=2');
+	await w.said('bridge_key_unknown key=2');
 	assert.match(await check(), /^FAIL .*key 2, which restream.unseal_keys does not name -> .*set-bridge-key/);
 	const restart = async () => {
 		await w.bridgeDaemon.stop();
@@ -281,14 +277,14 @@ test('the key on chain against the bridge\'s own: said at the start, when it cha
 		w.bridgeDaemon = w.startDaemon('bridge', w.configFile, `bridge-${w.daemons.length}`);
 	};
 	await restart();
-	await said('bridge_key_unknown key=2');
+	await w.said('bridge_key_unknown key=2');
 	w.unsealKeys.push(`2:${file}`);
 	await restart();
-	await said('bridge_key_differs key=2');
+	await w.said('bridge_key_differs key=2');
 	assert.match(await check(), /^FAIL .*another key 2 than/);
 	writeFileSync(file, `${next.secret.toHex()}\n`, { mode: 0o600 });
 	await restart();
-	await said('bridge_key key=2');
+	await w.said('bridge_key key=2');
 	assert.match(await check(), /^ok .*key 2 opens/);
 	// What was sealed to either opens.
 	w.restreamKey = { id: 2, hostKey: next.hostKey, secret: next.secret.toHex() };

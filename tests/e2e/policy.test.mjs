@@ -7,15 +7,8 @@ import { World } from '../lib/world.mjs';
 
 const long = { timeout: 300000 };
 let w;
-afterEach(async () => {
-	try {
-		await w?.close();
-	} finally {
-		w = undefined;
-	}
-});
+afterEach(World.closeAll);
 
-const lines = (event) => w.bridgeDaemon.text().split('\n').filter((l) => new RegExp(` event=${event}( |$)`).test(l));
 const hostKey = async () => (await newHostKey(1)).hostKey;
 const room = async (host, title = 'a room') => w.createRoom({ title, hostKey: await hostKey() }, host);
 
@@ -55,7 +48,7 @@ test('deny and allow lists; what was accepted stays', long, async () => {
 	const one = await room(good);
 	await failed((await room(bad)).id, 3);
 	await w.provisioned(one.id);
-	assert.match(lines('room_refused')[0], /reason="the host is denied"/);
+	assert.match(w.lines('room_refused')[0], /reason="the host is denied"/);
 	await rules({ allow_hosts: [bad.address] });
 	const two = await room(bad);
 	await failed((await room(good)).id, 3);
@@ -86,7 +79,7 @@ test('a host that is denied later: its open rooms are switched off, then ended',
 		const [ended, ...more] = await w.contract.events('RoomEnded', one.id);
 		assert.deepEqual([ended.args.by, more.length], [w.bridge.address, 0]);
 		assert.equal((await w.contract.room(one.id)).stateName, 'ended');
-		assert.equal(lines('room_denied').filter((l) => l.includes(`room=${one.id} `)).length, 1);
+		assert.equal(w.lines('room_denied').filter((l) => l.includes(`room=${one.id} `)).length, 1);
 	}
 	// Served again: new rooms live, those that ended stay so; another's never saw any of it.
 	await rules({ open_max: 0 });
@@ -147,7 +140,7 @@ test('refusals share transactions, within a day\'s gas; past it they are only no
 	const ids = await burst(bad, 12);
 	const noted = await w.until('all are refused', async () => {
 		const rows = await w.rows('select room_id::text as id, sent_at is not null as sent, gas from bridge.refusal');
-		return rows.length === 12 && lines('refusal_gas_spent').length && rows;
+		return rows.length === 12 && w.lines('refusal_gas_spent').length && rows;
 	});
 	const sent = noted.filter((r) => r.sent);
 	assert.ok(sent.length >= 5 && sent.length < 8, `${sent.length} sent`);
@@ -227,7 +220,7 @@ test('Cloudflare takes no new live inputs: a few rooms fail, the others wait', l
 	await w.standin.fault('quote', creations, { times: 1000000 });
 	const rooms = [];
 	for (let i = 0; i < 8; i++) rooms.push(await room());
-	await w.until('it is said', () => lines('creations_refused').length >= 2);
+	await w.until('it is said', () => w.lines('creations_refused').length >= 2);
 	await w.until('some failed', async () => (await failed()).length >= 4);
 	const asked = (await w.standin.state()).requests['POST /live_inputs'];
 	assert.ok(asked <= 10, `${asked} creations`);
@@ -235,7 +228,7 @@ test('Cloudflare takes no new live inputs: a few rooms fail, the others wait', l
 	const bad = await failed();
 	assert.equal(bad.length, 4);
 	for (const { id } of rooms) if (!bad.includes(id)) await w.provisioned(id);
-	await w.until('it is well', () => lines('creations_taken_again').length === 1);
+	await w.until('it is well', () => w.lines('creations_taken_again').length === 1);
 	// Whoever is alone with it fails.
 	await w.standin.fault('quote', { method: 'POST', path: '^/live_inputs$', body: 'bad one' });
 	const { id } = await room(undefined, 'bad one');
@@ -250,7 +243,7 @@ test('one host\'s rooms that Cloudflare refuses keep no other host\'s room waiti
 	await w.standin.fault('quote', { method: 'POST', path: '^/live_inputs$', body: 'bad one' }, { times: 1000000 });
 	const host = await w.newAccount();
 	for (let i = 0; i < 12; i++) await room(host, 'bad one');
-	await w.until('it is said', () => lines('creations_refused').length >= 2);
+	await w.until('it is said', () => w.lines('creations_refused').length >= 2);
 	await w.provisioned((await room()).id);
 	assert.ok((await w.contract.events('RoomFailed')).length < 12);
 });
@@ -267,10 +260,10 @@ test('a denied host\'s room that cannot be asked for waits longer each time', lo
 	await w.standin.fault('stale_list', { method: 'GET', path: '^/live_inputs$' }, { ms: 3600000, times: 1000000 });
 	await w.standin.fault('500', { method: 'GET', path: `/${uid}$` }, { times: 1000000 });
 	await w.startDaemons();
-	await w.until('it is asked for', () => lines('step_failed').length >= 1);
+	await w.until('it is asked for', () => w.lines('step_failed').length >= 1);
 	const height = await w.anvil.height();
 	await w.until('ten blocks', async () => (await w.anvil.height()) >= height + 10);
-	assert.ok(lines('step_failed').length <= 6, `${lines('step_failed').length} tries`);
+	assert.ok(w.lines('step_failed').length <= 6, `${w.lines('step_failed').length} tries`);
 	await w.standin.control('DELETE', 'faults');
 	await w.gone(id);
 });

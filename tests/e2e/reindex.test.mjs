@@ -7,13 +7,7 @@ import { newHostKey } from '../lib/sealing.mjs';
 import { World } from '../lib/world.mjs';
 
 let w;
-afterEach(async () => {
-	try {
-		await w?.close();
-	} finally {
-		w = undefined;
-	}
-});
+afterEach(World.closeAll);
 
 const long = { timeout: 180000 };
 const create = (config) => World.create({ daemons: false, config: { chain: { block_time_ms: 100 }, ...config } })

@@ -3,24 +3,14 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import { keccak256, pad, toHex } from 'viem';
-import { RpcNode } from '../lib/rpcnode.mjs';
 import { newHostKey } from '../lib/sealing.mjs';
 import { compile } from '../lib/solc.mjs';
 import { World } from '../lib/world.mjs';
 
 const long = { timeout: 300000 };
 let w, node;
-afterEach(async () => {
-	try {
-		await w?.close();
-	} finally {
-		await node?.stop();
-		w = node = undefined;
-	}
-});
+afterEach(World.closeAll);
 
-const lines = (event) => w.bridgeDaemon.text().split('\n').filter((l) => new RegExp(` event=${event}( |$)`).test(l));
-const said = (event, n = 1) => w.until(`${n} ${event}`, () => lines(event).length >= n);
 const REAL = '0x00000000000000000000000000000000000c0de5';
 const slot = (name) => keccak256(toHex(name));
 const entry = async (room) => (await w.rows(`select kind, state, note from bridge.outbox where room_id = ${room.id}`))[0];
@@ -62,15 +52,15 @@ async function isolated(all, bad) {
 		assert.equal((await w.contract.events('RoomProvisioned', room.id)).length, 1);
 	}
 	await w.until('it has ended', async () => (await entry(bad)).state === 'reverted');
-	await said('effect_reverted');
-	assert.equal(lines('effect_reverted').length, 1);
-	assert.match(lines('effect_reverted')[0], new RegExp(`level=broken .*room=${bad.id} kind=provision`));
+	await w.said('effect_reverted');
+	assert.equal(w.lines('effect_reverted').length, 1);
+	assert.match(w.lines('effect_reverted')[0], new RegExp(`level=broken .*room=${bad.id} kind=provision`));
 }
 
 test('in its block: the entry alone ends, and is not tried again', long, async () => {
 	w = await World.create({ config: { bridge: { batch_wait_ms: 1500, bump_after_s: 60 } } });
 	w.announce(/ event=effect_reverted /);
-	await said('tx_lane_ready');
+	await w.said('tx_lane_ready');
 	const all = await rooms(6, reverts);
 	const bad = all[2];
 	await isolated(all, bad);
@@ -87,7 +77,7 @@ test('in its block: the entry alone ends, and is not tried again', long, async (
 	assert.equal((await w.contract.events('RoomProvisioned', bad.id)).length, 1);
 	// One that reverts and whose room ends meanwhile is in nobody's way.
 	const [, , other] = await rooms(3, reverts);
-	await said('effect_reverted', 2);
+	await w.said('effect_reverted', 2);
 	await reverts(null);
 	await w.contract.send(other.host.key, 'endRoom', [BigInt(other.id)]);
 	await w.gone(other.id);
@@ -96,10 +86,10 @@ test('in its block: the entry alone ends, and is not tried again', long, async (
 // Behind a node that simulates what it is sent.
 async function scripted() {
 	w = await World.create({ config: { bridge: { batch_wait_ms: 1500, bump_after_s: 60 } }, daemons: false });
-	node = await RpcNode.start({ log: w.log('node'), upstream: w.anvil.http });
+	node = await w.scriptedNode();
 	w.indexer = w.startDaemon('indexer');
 	w.bridgeDaemon = w.startDaemon('bridge', w.writeConfig({ chain: { endpoints: [{ url: node.ws, priority: 0 }] } }, 'scripted.yaml'));
-	await said('tx_lane_ready');
+	await w.said('tx_lane_ready');
 }
 const refuse = (params) => node.fault('error', { method: 'eth_sendRawTransaction', params },
 	{ code: 3, message: 'execution reverted: no such luck', times: 0 });
@@ -114,7 +104,7 @@ test('by a node\'s word: the entry alone ends, its nonce is filled', long, async
 	});
 	await isolated(all, bad);
 	const cancelled = await w.rows("select nonce, kind from bridge.tx where cancelled_attempt is not null");
-	assert.equal(cancelled.length, lines('tx_refused_entries').length);
+	assert.equal(cancelled.length, w.lines('tx_refused_entries').length);
 	assert.ok(cancelled.length === 2 && cancelled.every((t) => t.kind === 'fill'), JSON.stringify(cancelled));
 	const sends = async () => (await node.state()).calls.eth_sendRawTransaction;
 	await w.until('all is mined', async () => (await w.rows("select 1 from bridge.tx where state <> 'final'")).length === 0);
@@ -132,10 +122,10 @@ test('a node that refuses all: nobody is to blame, and one alarm', long, async (
 	w.announce(/ event=tx_refused /);
 	await refuse();
 	const all = await rooms(4, () => {});
-	await said('tx_refused_entries');
-	await said('tx_refused');
+	await w.said('tx_refused_entries');
+	await w.said('tx_refused');
 	await blocks(30);
-	assert.equal(lines('tx_refused').length, 1);
+	assert.equal(w.lines('tx_refused').length, 1);
 	assert.deepEqual(await w.rows("select 1 from bridge.outbox where state = 'reverted'"), []);
 	await node.clear();
 	for (const room of all) {

@@ -9,8 +9,8 @@ import { World } from '../lib/world.mjs';
 let w, session;
 afterEach(async () => {
 	session?.child.kill('SIGKILL');
-	await w?.close();
-	w = session = undefined;
+	session = undefined;
+	await World.closeAll();
 });
 
 // Another client of the database that holds what it locked until released.
@@ -28,8 +28,6 @@ async function locked(statement) {
 	return s;
 }
 
-const lines = (event) => w.bridgeDaemon.text().split('\n').filter((l) => l.includes(` event=${event} `));
-const said = (event, n) => w.until(`${n} ${event}`, () => lines(event).length >= n);
 const looks = async () => (await w.node.state()).calls.eth_maxPriorityFeePerGas;
 
 test('an effect that is final while others are settled is settled too', { timeout: 300000 }, async () => {
@@ -39,28 +37,28 @@ test('an effect that is final while others are settled is settled too', { timeou
 	w.writeConfig();
 	await w.anvil.interval(0);
 	await w.startDaemons();
-	await said('tx_lane_ready', 1);
+	await w.said('tx_lane_ready', 1);
 	for (let i = 0; i < 2; i++) {
 		const [host, { hostKey }] = [await w.newAccount(), await newHostKey(1)];
 		await w.contract.submit(host.key, 'createRoom', w.contract.roomArgs({ hostKey }), { gas: 500000n });
 	}
 	await w.anvil.mine(2);
-	await said('tx_sent', 2);
+	await w.said('tx_sent', 2);
 	// A block that holds one of them, and the next the other.
-	const gas = lines('tx_sent').map((l) => Number(/ gas=(\d+)/.exec(l)[1]));
+	const gas = w.lines('tx_sent').map((l) => Number(/ gas=(\d+)/.exec(l)[1]));
 	await w.anvil.rpc('evm_setBlockGasLimit', `0x${Math.max(...gas).toString(16)}`);
 	await w.anvil.mine(1);
-	await said('tx_mined', 1);
+	await w.said('tx_mined', 1);
 	await w.anvil.rpc('evm_setBlockGasLimit', '0x1c9c380');
 	const table = await locked('lock table bridge.outbox in access exclusive mode');
 	await w.anvil.mine(1);
-	await said('tx_mined', 2);
-	assert.equal((new Set(lines('tx_mined').map((l) => / height=(\d+)/.exec(l)[1]))).size, 2);
+	await w.said('tx_mined', 2);
+	assert.equal((new Set(w.lines('tx_mined').map((l) => / height=(\d+)/.exec(l)[1]))).size, 2);
 	await w.anvil.mine(1);
 	const before = await looks();
 	await w.until('the bridge has seen the last block', async () => await looks() > before);
 	await table.release();
 	await w.until('both effects are settled', async () => (await w.rows('select state from bridge.outbox')).every((r) => r.state === 'done'),
 		{ timeout: 30000 });
-	await said('effect_final', 2);
+	await w.said('effect_final', 2);
 });

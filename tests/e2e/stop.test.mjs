@@ -8,16 +8,9 @@ import { World } from '../lib/world.mjs';
 
 const long = { timeout: 300000 };
 let w;
-afterEach(async () => {
-	try {
-		await w?.close();
-	} finally {
-		w = undefined;
-	}
-});
+afterEach(World.closeAll);
 
 const HOURS = 3600000;
-const lines = (event) => w.bridgeDaemon.text().split('\n').filter((l) => new RegExp(` event=${event}( |$)`).test(l));
 const never = (method, path, times = 1) => w.standin.fault('delay', { method, path }, { ms: HOURS, times });
 const uids = async () => (await w.standin.state()).liveInputs.map((i) => i.uid);
 
@@ -31,18 +24,18 @@ async function create(config) {
 async function stopsCleanly() {
 	const { code, signal } = await w.bridgeDaemon.stop('SIGTERM', 60000);
 	assert.deepEqual({ code, signal }, { code: 0, signal: null }, w.bridgeDaemon.text().slice(-3000));
-	assert.deepEqual(lines('stop_cut_short'), []);
+	assert.deepEqual(w.lines('stop_cut_short'), []);
 }
 
 test('while the sweep waits for its deletions', long, async () => {
 	const own = await create({ bridge: { sweep_every_s: 2, orphan_age_s: 1, sweep_max: 2 } });
 	await never('DELETE', '^/live_inputs/', 2);
 	for (const room of ['1', '2']) await w.standin.call('POST', '/live_inputs', { meta: { ...own.meta, room } });
-	await w.until('both are asked to go', () => lines('orphan_found').length === 2);
+	await w.until('both are asked to go', () => w.lines('orphan_found').length === 2);
 	// A deletion that is under way is not begun again by the next sweep.
 	const sweeps = (await w.standin.state()).requests['GET /live_inputs'];
 	await w.until('more sweeps', async () => (await w.standin.state()).requests['GET /live_inputs'] > sweeps + 1);
-	assert.equal(lines('orphan_found').length, 2);
+	assert.equal(w.lines('orphan_found').length, 2);
 	assert.equal((await uids()).length, 3);
 	await stopsCleanly();
 	w.bridgeDaemon = w.startDaemon('bridge');

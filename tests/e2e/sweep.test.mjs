@@ -6,15 +6,8 @@ import { World } from '../lib/world.mjs';
 
 const long = { timeout: 300000 };
 let w;
-afterEach(async () => {
-	try {
-		await w?.close();
-	} finally {
-		w = undefined;
-	}
-});
+afterEach(World.closeAll);
 
-const lines = (event) => w.bridgeDaemon.text().split('\n').filter((l) => new RegExp(` event=${event}( |$)`).test(l));
 const uids = async () => (await w.standin.state()).liveInputs.map((i) => i.uid);
 
 async function plant(meta) {
@@ -63,8 +56,8 @@ test('only our mark, without a room, seen twice, so many at a time; --dry-run sa
 	assert.deepEqual(next, ['delete', 'delete', 'wait', 'wait']);
 	await w.until('all gone', async () => (await uids()).length === 4);
 	assert.deepEqual((await uids()).sort(), [own.uid, ...others].sort());
-	await w.until('it is said', () => lines('orphan_deleted').length === 4);
-	const at = lines('orphan_deleted').map((l) => Date.parse(/ts=(\S+)/.exec(l)[1]));
+	await w.until('it is said', () => w.lines('orphan_deleted').length === 4);
+	const at = w.lines('orphan_deleted').map((l) => Date.parse(/ts=(\S+)/.exec(l)[1]));
 	assert.ok(at[2] - at[1] > 1500, 'more than two in one sweep');
 	assert.deepEqual((await dryRun()).orphans, []);
 });
@@ -81,7 +74,7 @@ test('many inputs of rooms that never were: an operator is asked before the firs
 	const second = await plant({ chaincast, room: room.id });
 	await new Promise((done) => setTimeout(done, 2500)); // all are old enough at the first sweep
 	w.bridgeDaemon = w.startDaemon('bridge');
-	await w.until('it trips', () => lines('breaker_tripped').length);
+	await w.until('it trips', () => w.lines('breaker_tripped').length);
 	await w.until('what a room of the chain explains goes', async () => !(await uids()).includes(second));
 	const sweeps = (await w.standin.state()).requests['GET /live_inputs'];
 	await w.until('more sweeps', async () => (await w.standin.state()).requests['GET /live_inputs'] > sweeps + 2);
@@ -100,7 +93,7 @@ test('a list that is cut short: nothing is deleted', long, async () => {
 	const [{ meta: { chaincast } }] = await w.standin.inputsOf(room.id);
 	await w.standin.fault('cut_list', { method: 'GET', path: '^/live_inputs$' }, { times: 1000000 });
 	await plant({ chaincast, room: '1' });
-	await w.until('it says so', () => lines('sweep_list_cut').length >= 2);
+	await w.until('it says so', () => w.lines('sweep_list_cut').length >= 2);
 	assert.equal((await uids()).length, 2);
 	assert.equal((await dryRun()).complete, false);
 	await w.standin.control('DELETE', 'faults');
@@ -116,12 +109,12 @@ test('those that cannot be deleted keep no others from it, and are found once', 
 	const chaincast = own.meta.chaincast;
 	const stuck = [await plant({ chaincast, room: '1' }), await plant({ chaincast, room: '2' })];
 	for (const uid of stuck) await w.standin.fault('quote', { method: 'DELETE', path: uid }, { times: 1000000 });
-	await w.until('both were tried', () => lines('orphan_not_deleted').length >= 2);
+	await w.until('both were tried', () => w.lines('orphan_not_deleted').length >= 2);
 	const late = await plant({ chaincast, room: '3' });
 	await w.until('the third goes', async () => !(await uids()).includes(late));
-	await w.until('tried once more', () => lines('orphan_not_deleted').length >= 6);
-	assert.equal(lines('orphan_found').length, 3);
-	const [, port] = / port=(\d+)/.exec(lines('health_listening')[0]);
+	await w.until('tried once more', () => w.lines('orphan_not_deleted').length >= 6);
+	assert.equal(w.lines('orphan_found').length, 3);
+	const [, port] = / port=(\d+)/.exec(w.lines('health_listening')[0]);
 	assert.match(await (await fetch(`http://127.0.0.1:${port}/metrics`)).text(), /^chaincast_bridge_orphans_found_total 3$/m);
 	await w.standin.control('DELETE', 'faults');
 	await w.until('all are gone', async () => (await uids()).length === 1);
@@ -138,7 +131,7 @@ test('one that was enabled to be deleted, and is not, is disabled again', long, 
 	const { json } = await w.standin.call('POST', '/live_inputs', { meta: { ...own.meta, room: '1' }, enabled: false });
 	await w.until('it is about to be enabled', async () => (await w.standin.state()).faults === 0);
 	await w.standin.fault('500', { method: 'DELETE', path: json.result.uid }, { times: 1000000 });
-	await w.until('it could not be deleted', () => lines('orphan_not_deleted').length > 0);
+	await w.until('it could not be deleted', () => w.lines('orphan_not_deleted').length > 0);
 	await w.until('disabled again', off, { timeout: 5000 });
 	await w.standin.control('DELETE', 'faults');
 	await w.until('gone', async () => (await uids()).length === 1);

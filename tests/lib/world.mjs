@@ -26,12 +26,19 @@ export function binDir() {
 export const newKey = () => `0x${randomBytes(32).toString('hex')}`;
 
 export class World {
+	static #standing = new Set();
+
+	// For afterEach: nothing of a test is left to the next one.
+	static async closeAll() {
+		await Promise.all([...World.#standing].map((w) => w.close()));
+	}
+
 	// Everything but the daemons. `config` is merged over the defaults.
 	static async create({ config = {}, blockTime = 0, standinArgs = [], anvilArgs = [], daemons = true, restream = false, keys = 1 } = {}) {
 		const w = new World();
 		w.dir = mkdtempSync(join(tmpdir(), 'cx-world-'));
 		chmodSync(w.dir, 0o755);
-		Object.assign(w, { announced: [], daemons: [], extra: config, bin: binDir(), hosts: [] });
+		Object.assign(w, { announced: [], daemons: [], extra: config, bin: binDir(), hosts: [], nodes: [] });
 		try {
 			mkdirSync(join(w.dir, 'log'));
 			w.anvil = await Anvil.start({ log: w.log('anvil'), blockTime, args: anvilArgs });
@@ -46,6 +53,7 @@ export class World {
 			await w.close({ check: false });
 			throw e;
 		}
+		World.#standing.add(w);
 		return w;
 	}
 
@@ -54,8 +62,9 @@ export class World {
 	}
 
 	// A scripted node in front of the chain; whoever is to use it gets its URL.
-	async scriptedNode() {
-		this.node = await RpcNode.start({ log: this.log('node'), upstream: this.anvil.http });
+	async scriptedNode(name = 'node') {
+		this.node = await RpcNode.start({ log: this.log(name), upstream: this.anvil.http });
+		this.nodes.push(this.node);
 		return this.node;
 	}
 
@@ -214,6 +223,16 @@ export class World {
 			.join('\n');
 	}
 
+	// What a daemon has said of one event so far.
+	lines(event, daemon = this.bridgeDaemon) {
+		return daemon.text().split('\n').filter((l) => new RegExp(` event=${event}( |$)`).test(l));
+	}
+
+	// Wait until the bridge has said it `n` times.
+	said(event, n = 1) {
+		return this.until(`${n} ${event}`, () => this.lines(event).length >= n);
+	}
+
 	async #check() {
 		for (const p of this.daemons.filter((d) => !d.expected))
 			assert.deepEqual({ code: p.result.code, signal: p.result.signal }, { code: 0, signal: null }, `${p.name} ended badly: ${p.text().slice(-2000)}`);
@@ -228,6 +247,7 @@ export class World {
 
 	// Stop everything by pid; with `check`, what every test asserts.
 	async close({ check = true } = {}) {
+		World.#standing.delete(this);
 		try {
 			const { process: chain } = this.anvil ?? {};
 			await Promise.all(this.daemons.map((p) => p.stop('SIGTERM')));
@@ -237,7 +257,7 @@ export class World {
 				await this.#check();
 			}
 		} finally {
-			await Promise.all([this.node?.stop(), this.anvil?.stop(), this.standin?.stop(), this.postgres?.stop()]);
+			await Promise.all([...this.nodes, this.anvil, this.standin, this.postgres].map((p) => p?.stop()));
 			if (!process.env.CX_KEEP) rmSync(this.dir, { recursive: true, force: true });
 			else console.error(`kept ${this.dir}`);
 		}
