@@ -1,7 +1,7 @@
 // Child processes of the tests: started with their output kept in a file,
 // waited for by condition, stopped by pid. Never by name.
 import { spawn, execFile } from 'node:child_process';
-import { createWriteStream, existsSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -69,22 +69,23 @@ export class Process {
 	constructor(name, file, args, { log, env, cwd } = {}) {
 		this.name = name;
 		this.log = log;
-		const out = createWriteStream(log, { flags: 'a', mode: 0o600 });
-		this.child = spawn(file, args, { env: { ...process.env, ...env }, cwd, stdio: ['ignore', 'pipe', 'pipe'],
+		// What it says stands in the file at once, not when we get to it.
+		const out = openSync(log, 'a', 0o600);
+		this.child = spawn(file, args, { env: { ...process.env, ...env }, cwd, stdio: ['ignore', 'pipe', out],
 			detached: Process.detached ?? false });
 		this.stdout = '';
 		this.child.stdout.on('data', (d) => {
 			if (this.stdout.length < 65536) this.stdout += d;
-			out.write(d);
+			writeSync(out, d);
 		});
-		this.child.stderr.on('data', (d) => out.write(d));
 		this.exited = new Promise((done) => {
 			this.child.on('error', (e) => {
 				this.result = { code: -1, signal: null, error: e };
 			});
 			this.child.on('close', (code, signal) => {
 				this.result ??= { code, signal };
-				out.end(() => done(this.result));
+				closeSync(out);
+				done(this.result);
 			});
 		});
 	}
