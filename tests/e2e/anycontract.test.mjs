@@ -119,7 +119,7 @@ test('every kind of event has its place', long, async () => {
 	] });
 	w.indexer = w.startDaemon('indexer');
 	await indexed(await w.anvil.height());
-	assert.match(w.indexer.text(), /event=backfill_started/);
+	await w.logged(/event=backfill_started/, w.indexer);
 
 	// columns by type
 	assert.deepEqual(await params('a_plain'), [{ wide: String(words[0]), signed_wide: String(words[1]), small: String(words[2]),

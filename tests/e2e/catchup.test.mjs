@@ -143,8 +143,8 @@ test('an event, an address and a contract, with kill -9 in between', long, async
 	assert.equal(await horizon(), String(head), 'the room contract waits for nobody');
 	assert.equal(await w.sql(`select count(*) from chain.coverage where from_block <= ${read} and to_block >= (select min(from_block) from chain.missing)`), '0',
 		'what is missing is not covered');
-	assert.match(w.indexer.text(), /event=event_added contract=a table=a_secret addresses=2/);
-	assert.match(w.indexer.text(), /event=catch_up_started/);
+	await w.logged(/event=event_added contract=a table=a_secret addresses=2/, w.indexer);
+	await w.logged(/event=catch_up_started/, w.indexer);
 	await stop('SIGKILL');
 	const mark = await w.sql('select min(from_block) from chain.missing');
 	await w.node.clear(fault);
@@ -195,8 +195,8 @@ test('what is left keeps its rows, and catches up when it comes back', long, asy
 	start(less);
 	const head = await blocks([a, b], 6);
 	await indexed(head);
-	assert.match(w.indexer.text(), new RegExp(`level=odd .*event=event_left contract=a table=${moved} addresses=2 .*its rows stay`));
-	assert.match(w.indexer.text(), /event=event_left contract=a table=a_pair addresses=1 /);
+	await w.logged(new RegExp(`level=odd .*event=event_left contract=a table=${moved} addresses=2 .*its rows stay`), w.indexer);
+	await w.logged(/event=event_left contract=a table=a_pair addresses=1 /, w.indexer);
 	// a gap in what is left heals, too: a block is proven with all its rows
 	await stop();
 	assert.deepEqual([await count('a_pair'), await count(moved)], [18, 12]);
@@ -206,7 +206,7 @@ test('what is left keeps its rows, and catches up when it comes back', long, asy
 	w.announce(/gap_healed/);
 	start();
 	await verified();
-	assert.match(w.indexer.text(), new RegExp(`event=gap_healed height=${at} blocks=1 `));
+	await w.logged(new RegExp(`event=gap_healed height=${at} blocks=1 `), w.indexer);
 	assert.deepEqual([await count('a_pair'), await count(moved)], [18, 12]);
 	await stop();
 
@@ -218,7 +218,7 @@ test('what is left keeps its rows, and catches up when it comes back', long, asy
 	assert.equal(await horizon(), String(await cursor()));
 	assert.equal(await w.sql(`begin; insert into chain.missing select table_name, address, 1, 1 from chain.followed
 		where table_name = 'registry_room_ended'; select coalesce(chain.horizon('depth', 0)::text, 'none'); rollback`), 'none');
-	assert.match(w.indexer.text(), new RegExp(`event=event_added contract=a table=${moved} addresses=2 .*why=returned`));
+	await w.logged(new RegExp(`event=event_added contract=a table=${moved} addresses=2 .*why=returned`), w.indexer);
 	assert.deepEqual([await count('a_pair'), await count(moved)], [24, 24]);
 	await same('truth');
 });

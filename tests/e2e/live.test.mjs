@@ -63,7 +63,7 @@ test('connected, a drop, reconnected, ended: one period; another broadcast, anot
 	await live(one.id, false);
 	assert.ok((await periods(one.id)).every((p) => p.ended_at));
 	for (const event of ['room_live', 'room_offline'])
-		assert.equal(w.logs().split('\n').filter((l) => l.includes(` event=${event} `) && l.includes(`room=${one.id}`)).length, 2, event);
+		await w.until(`two ${event}`, () => w.lines(event).filter((l) => l.includes(` room=${one.id}`)).length === 2);
 });
 
 test('a WebRTC room is on air, and its viewers are not counted', long, async () => {

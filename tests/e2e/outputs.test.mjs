@@ -112,7 +112,7 @@ test('two targets: added, switched, removed, gone with the room', long, async ()
 		(await w.rows(`select 1 from bridge.output where room_id = ${one.id} and (state <> 'deleted' or uid is not null)`)).length === 0);
 	assert.deepEqual([(await shown(one, 2)).state, (await shown(one, 2)).provider_uid], ['ended', null]);
 	for (const event of ['output_creating', 'output_created', 'output_disabled', 'output_enabled', 'output_deleted'])
-		assert.match(w.bridgeDaemon.text(), new RegExp(`event=${event} room=${one.id} output=\\d`));
+		await w.logged(new RegExp(`event=${event} room=${one.id} output=\\d`));
 	await nothingTold();
 });
 
@@ -170,7 +170,7 @@ test('refused: copied, of no scheme, unreadable, unknown key, by the provider, b
 		assert.match(row.refusal, reason);
 		assert.deepEqual([row.refusal_code, await codes(at, o)], [code, [code]]);
 		sent.push([at, o, code]);
-		assert.match(w.bridgeDaemon.text(), new RegExp(`event=output_refused room=${at.id} output=${o.id} `));
+		await w.logged(new RegExp(`event=output_refused room=${at.id} output=${o.id} `));
 	};
 	// As it stands on chain, sent by another host for another room.
 	await refused(other, await add(other, null, good.sealed), /another room, host or chain/, 5);

@@ -48,6 +48,7 @@ test('deny and allow lists; what was accepted stays', long, async () => {
 	const one = await room(good);
 	await failed((await room(bad)).id, 3);
 	await w.provisioned(one.id);
+	await w.said('room_refused');
 	assert.match(w.lines('room_refused')[0], /reason="the host is denied"/);
 	await rules({ allow_hosts: [bad.address] });
 	const two = await room(bad);

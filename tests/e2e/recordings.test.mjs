@@ -63,7 +63,7 @@ test('several broadcasts are several recordings; the last is ready after its inp
 	await w.until('all three are told', async () => (await told(one.id)).length >= 3);
 	assert.equal(new Set((await told(one.id)).map((e) => e.args.videoUid)).size, 3);
 	await w.until('the view shows it', async () => (await recordings(one.id)).filter((r) => r.announced_at && r.state === 'ready').length === 3);
-	assert.match(w.logs(), new RegExp(`event=recording_ready room=${one.id} `));
+	await w.logged(new RegExp(`event=recording_ready room=${one.id} `));
 });
 
 test('not kept: deleted with the room, and one that turns up later too', long, async () => {
@@ -85,7 +85,7 @@ test('not kept: deleted with the room, and one that turns up later too', long, a
 	});
 	assert.ok(!(await w.standin.state()).videos.some((v) => v.liveInput === one.input.uid));
 	assert.deepEqual(await told(one.id), []);
-	assert.match(w.logs(), new RegExp(`event=recording_deleted room=${one.id} video=${late.video.uid} `));
+	await w.logged(new RegExp(`event=recording_deleted room=${one.id} video=${late.video.uid} `));
 });
 
 test('not kept, and the lists show other people\'s: they stay', long, async () => {

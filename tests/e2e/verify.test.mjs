@@ -69,7 +69,7 @@ test('in the background', long, async () => {
 	await indexed(head);
 	await w.until('all is proven', async () => await unproven(head - DEPTH) === 0);
 	const port = new URL(w.node.ws).host;
-	assert.match(w.indexer.text(), new RegExp(`level=broken .*event=gap_healed height=${at} blocks=1 endpoint=\\S*${port}`));
+	await w.logged(new RegExp(`level=broken .*event=gap_healed height=${at} blocks=1 endpoint=\\S*${port}`), w.indexer);
 	assert.equal(await count(), 60);
 	const have = await states();
 	assert.equal(have[0].f, w.contract.startBlock);

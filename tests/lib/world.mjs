@@ -233,6 +233,11 @@ export class World {
 		return this.until(`${n} ${event}`, () => this.lines(event).length >= n);
 	}
 
+	// Wait until a daemon has said this. What it did may be seen before it has.
+	logged(pattern, daemon = this.bridgeDaemon) {
+		return this.until(`${daemon.name} says ${pattern}`, () => pattern.test(daemon.text()));
+	}
+
 	async #check() {
 		for (const p of this.daemons.filter((d) => !d.expected))
 			assert.deepEqual({ code: p.result.code, signal: p.result.signal }, { code: 0, signal: null }, `${p.name} ended badly: ${p.text().slice(-2000)}`);
